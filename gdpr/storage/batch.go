@@ -1,0 +1,146 @@
+package storage
+
+import "time"
+
+// Batch is what must be stored together. Apply checks every condition, then writes in the order of the fields.
+// Where two batches lock the same rows, an adapter must lock subjects, files, schedules and parts in that order, each by id.
+type Batch struct {
+	// Conditions on rows that the batch does not write.
+	Subjects  []SubjectCond
+	Files     []FileCond
+	Schedules []ScheduleCond
+	Lease     *LeaseCond
+
+	// Writes.
+	PutMeta      map[string][]byte // replaces
+	PutSubjects  []Subject         // must be new
+	PutParts     []Part            // must be new
+	RevisePart   []Part            // new content: replaces the row whose Rev is one less; Held must stay as stored
+	RetimeParts  []Retime
+	EraseParts   []PartErase // with all their find-by rows
+	HoldParts    []PartHold
+	HoldSubjects []Count
+	HoldFiles    []Count
+
+	PutIndex      []IndexRow // an identifier must be new for (controller, kind, token): else KindIndex, Exists; a find-by row replaces itself
+	EraseIndex    []IndexRow // by (Subject, Record, Part, Kind, Token)
+	EraseSubjects []SubjectErase
+	PutSchedules  []Schedule // Rev 1: must be new; else replaces the row whose Rev is one less; Held must stay as stored
+	HoldSchedules []Count
+	PutEvents     []Event
+	PutFiles      []File // as PutSchedules; of a Unique file (Kind, Name) must be new: else KindFile, Exists
+	EraseFiles    []FileRef
+
+	// EraseController removes at most Limit rows (parts, index rows, subjects) of a controller, in any order; Apply sets Erased.
+	EraseController *ControllerErase
+
+	Entries  []Entry   // (Lane, Seq) must be new and Seq one over the lane's last: else KindEntry, Stale
+	Segments []Segment // N must be one over the last: else KindSegment, Stale
+	Proofs   []Proof   // N must be one over the last and Prev its digest: else KindProof, Stale
+	Confirm  []uint64  // proofs to mark as confirmed
+
+	// Keys is for the store's own key tables; empty when keys live in a store of their own.
+	Keys KeyBatch
+}
+
+// KeyBatch is what must happen to keys together. Destroying comes first.
+type KeyBatch struct {
+	DestroyControllers []ID
+	DestroySubjects    []SubjectKey // ID and Controller
+	DestroyParts       []PartKeyRef // absent is no error
+	DestroyAllOf       []PartRef    // all versions of these parts
+
+	PutStore       []StoreKey
+	PutControllers []ControllerKey
+	PutSubjects    []SubjectKey
+	PutParts       []PartKey
+}
+
+// Empty reports whether the batch does nothing.
+func (b *KeyBatch) Empty() bool {
+	return len(b.DestroyControllers)+len(b.DestroySubjects)+len(b.DestroyParts)+len(b.DestroyAllOf)+
+		len(b.PutStore)+len(b.PutControllers)+len(b.PutSubjects)+len(b.PutParts) == 0
+}
+
+// SubjectCond: the subject must exist (else KindSubject, Missing). A batch that writes rows of a subject takes it shared;
+// one that destroys takes it exclusive, so that neither misses the other.
+type SubjectCond struct {
+	ID        ID
+	Exclusive bool
+	NotHeld   bool // its hold counter must be 0 (else Held)
+	// Bare requires that no part of the subject is left, looked at after the lock was taken and after EraseParts of this batch (else Exists).
+	Bare bool
+}
+
+// FileCond: the file must exist, with that revision unless Rev is 0, and that state unless State is empty (else Changed).
+type FileCond struct {
+	Kind    string
+	ID      ID
+	Rev     int64
+	State   string
+	NotHeld bool
+}
+
+// ScheduleCond: the schedule must have that revision; Rev 0 means that it must not exist.
+type ScheduleCond struct {
+	Owner   ID
+	Family  string
+	Rev     int64
+	NotHeld bool
+}
+
+// LeaseCond: the lease must still have that fence.
+type LeaseCond struct {
+	Name  string
+	Fence int64
+}
+
+// PartErase removes a part whose revision is Rev (0: any) and whose hold counter is 0.
+type PartErase struct {
+	PartRef
+	Rev int64
+}
+
+// Retime changes what dates or marks a part, never its content. Rev is the revision that the part must have; it is raised by one.
+type Retime struct {
+	PartRef
+	Rev        int64
+	Agreement  ID
+	Assignment ID
+	Owner      ID
+	Hangs      bool
+	Due        time.Time
+	Restricted bool
+	Purposes   []string
+	Facts      []byte
+}
+
+// PartHold adds N (1 or -1) to the hold counter of a part, re-dates it when Due is not nil, and raises its revision. The part must exist.
+type PartHold struct {
+	PartRef
+	N   int
+	Due *time.Time
+}
+
+// Count adds N (1 or -1) to the hold counter of a subject, a file (Name: its kind) or a schedule (Name: its family). The row must exist.
+type Count struct {
+	ID   ID
+	Name string
+	N    int
+}
+
+// SubjectErase removes a subject's row and every index row of it. It must fail (KindSubject, Held) while a hold counts on it.
+type SubjectErase struct{ ID ID }
+
+// FileRef names a file.
+type FileRef struct {
+	Kind string
+	ID   ID
+}
+
+// ControllerErase bounds one step of off-boarding.
+type ControllerErase struct {
+	Controller ID
+	Limit      int
+	Erased     int // set by Apply: rows removed; 0 means nothing is left
+}
