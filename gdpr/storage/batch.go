@@ -14,7 +14,7 @@ type Batch struct {
 	// Writes.
 	PutMeta      map[string][]byte // replaces
 	PutSubjects  []Subject         // must be new
-	PutParts     []Part            // must be new
+	PutParts     []Part            // must be new; Held starts at 0
 	RevisePart   []Part            // new content: replaces the row whose Rev is one less; Held must stay as stored
 	RetimeParts  []Retime
 	EraseParts   []PartErase // with all their find-by rows
@@ -23,15 +23,15 @@ type Batch struct {
 	HoldFiles    []Count
 
 	PutIndex      []IndexRow // an identifier must be new for (controller, kind, token): else KindIndex, Exists; a find-by row replaces itself
-	EraseIndex    []IndexRow // by (Subject, Record, Part, Kind, Token)
+	EraseIndex    []IndexRow // by (Subject, Record, Part, Kind, Token); absent is no error
 	EraseSubjects []SubjectErase
 	PutSchedules  []Schedule // Rev 1: must be new; else replaces the row whose Rev is one less; Held must stay as stored
 	HoldSchedules []Count
 	PutEvents     []Event
-	PutFiles      []File // as PutSchedules; of a Unique file (Kind, Name) must be new: else KindFile, Exists
-	EraseFiles    []FileRef
+	PutFiles      []File    // as PutSchedules; of a Unique file (Kind, Name) must be new: else KindFile, Exists
+	EraseFiles    []FileRef // absent is no error
 
-	// EraseController removes at most Limit rows (parts, index rows, subjects) of a controller, in any order; Apply sets Erased.
+	// EraseController removes at most Limit rows (parts, index rows, subjects) of a controller, in any order, held or not; Apply sets Erased.
 	EraseController *ControllerErase
 
 	Entries  []Entry   // (Lane, Seq) must be new and Seq one over the lane's last: else KindEntry, Stale
@@ -115,21 +115,24 @@ type Retime struct {
 	Facts      []byte
 }
 
-// PartHold adds N (1 or -1) to the hold counter of a part, re-dates it when Due is not nil, and raises its revision. The part must exist.
+// PartHold adds N (1 or -1) to the hold counter of a part, re-dates it when Due is not nil, and raises its revision. The part must exist
+// and the counter must not fall below 0 (else Changed).
 type PartHold struct {
 	PartRef
 	N   int
 	Due *time.Time
 }
 
-// Count adds N (1 or -1) to the hold counter of a subject, a file (Name: its kind) or a schedule (Name: its family). The row must exist.
+// Count adds N (1 or -1) to the hold counter of a subject, a file (Name: its kind) or a schedule (Name: its family). The row must exist
+// and the counter must not fall below 0 (else Changed). Its revision stays.
 type Count struct {
 	ID   ID
 	Name string
 	N    int
 }
 
-// SubjectErase removes a subject's row and every index row of it. It must fail (KindSubject, Held) while a hold counts on it.
+// SubjectErase removes a subject's row, which must exist, and every index row of it. It must fail (KindSubject, Held) while a hold
+// counts on it.
 type SubjectErase struct{ ID ID }
 
 // FileRef names a file.
@@ -141,6 +144,6 @@ type FileRef struct {
 // ControllerErase bounds one step of off-boarding.
 type ControllerErase struct {
 	Controller ID
-	Limit      int
+	Limit      int // must be over 0
 	Erased     int // set by Apply: rows removed; 0 means nothing is left
 }

@@ -58,7 +58,7 @@ const (
 // Failure is one row whose condition failed.
 type Failure struct {
 	Kind   Kind
-	ID     ID     // subject, file, schedule owner, lane, record ...
+	ID     ID     // record of a part or part key, subject of an index row, owner of a schedule, lane of an entry, else the row's own
 	Part   int    // of a part or part key
 	Name   string // family of a schedule, kind of a file or index row, name of a lease
 	Reason Reason

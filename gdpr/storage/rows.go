@@ -1,6 +1,9 @@
 package storage
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Part is the fields of one record that die together: same subject, same set of purposes, one ciphertext, one key.
 type Part struct {
@@ -10,7 +13,7 @@ type Part struct {
 	Controller ID
 	Subject    ID
 	Family     string   // the first activity of its family: scope of the key
-	Purposes   []string // whose fields these are, sorted
+	Purposes   []string // whose fields these are, sorted; without commas
 	Role       string   // controller, joint-controller, processor, sub-processor
 	Class      string
 	Agreement  ID // zero: none
@@ -35,6 +38,11 @@ type PartRef struct {
 	Bucket int
 	Record ID
 	Part   int // from 1
+}
+
+// Compare orders parts by (bucket, record, part): -1, 0 or 1.
+func (r PartRef) Compare(other PartRef) int {
+	return cmp.Or(cmp.Compare(r.Bucket, other.Bucket), r.Record.Compare(other.Record), cmp.Compare(r.Part, other.Part))
 }
 
 // Subject is one data subject of one controller. A hold on the person counts here.

@@ -14,6 +14,8 @@
 //   - It must keep instants to the microsecond, in UTC, and return the zero time for none.
 //   - It must compare text byte by byte: case and accents matter, whatever the collation of the database.
 //   - It must not keep a reference to a slice or map that it was handed, nor hand out one that it keeps.
+//   - Nil and empty mean the same in slices and maps; it must return nil for both.
+//   - A limit that is not over 0 must be refused with an error.
 //   - Absent rows are not errors in reads of several rows; a read of one row must return [ErrNotFound].
 //   - Rows must come back in the order that the method promises, on every call.
 package storage
@@ -45,7 +47,8 @@ type Store interface {
 	Meta(ctx context.Context) (map[string][]byte, error)
 	// Count returns how many parts are stored, exactly or as the database last estimated it.
 	Count(ctx context.Context) (int64, error)
-	// Close releases what the store holds. A second Close must do nothing.
+	// Close releases what the store holds. A second Close must do nothing. After it every other method but Caps must return
+	// an error that matches ErrClosed.
 	Close() error
 }
 
@@ -70,7 +73,7 @@ type Batches interface {
 	// Apply must do all of the batch or nothing of it.
 	//
 	// When a condition does not hold it must write nothing and return a [*ConditionError] that names every row
-	// that failed. When the outcome of the commit cannot be known it must return an error that matches
+	// that failed: a write that fails is passed over, and the others are looked at as if it were not there. When the outcome of the commit cannot be known it must return an error that matches
 	// [ErrOutcomeUnknown]. Serialization failures and deadlocks are retried inside.
 	Apply(ctx context.Context, b *Batch) error
 }
@@ -98,7 +101,7 @@ type Parts interface {
 
 // PartQuery selects parts; fields that are set must all match.
 type PartQuery struct {
-	Subjects   []ID   // any of these
+	Subjects   []ID   // any of these; none is not set
 	Controller ID     // of this controller
 	Family     string // of this family
 	Owner      ID     // of this agreement or assignment, by Part.Owner
@@ -125,7 +128,7 @@ type DueCursor struct {
 
 // Index reads the blind index.
 type Index interface {
-	// Lookup must return every row whose token is among tokens, in the order of (bucket, subject, record, part, kind).
+	// Lookup must return every row whose token is among tokens, in the order of (bucket, subject, record, part, kind, token).
 	Lookup(ctx context.Context, tokens [][]byte) ([]IndexRow, error)
 	// IndexOf must return every row of one subject, in the same order.
 	IndexOf(ctx context.Context, subject ID) ([]IndexRow, error)
@@ -170,7 +173,8 @@ type Leases interface {
 	// fence that this lease had before. It must return ErrLeased while another owner's lease lasts at now; the same owner
 	// gets it again, with a new fence.
 	Acquire(ctx context.Context, name, owner string, now, until time.Time) (fence int64, err error)
-	// Release must end the lease if it still has that fence, and do nothing otherwise. The fence must not be used again.
+	// Release must end the lease if it still has that fence, and do nothing otherwise. The fence must not be used again: a
+	// [LeaseCond] with it must fail from then on.
 	Release(ctx context.Context, name string, fence int64) error
 }
 

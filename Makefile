@@ -1,0 +1,92 @@
+# Gallra: everything a developer does, by name. `make help` lists it.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash -eu -o pipefail
+TOOLS := internal/tools
+
+# Everything built or written by these targets lies in bin/ and out/, which git ignores.
+export GOFLAGS ?= -buildvcs=false
+
+##@ Every day
+
+.PHONY: test
+test: setup bin/gotestsum ## Run all tests; install or name what is missing, and let no test skip for the want of it
+	@mkdir -p out && rm -f out/test.json
+	@status=0; \
+	GALLRA_REQUIRE=1 bin/gotestsum --format pkgname --format-icons text --format-hide-empty-pkg --hide-summary skipped --jsonfile out/test.json -- \
+		-timeout 12m ./... || status=$$?; \
+	$(TOOLS)/summary.sh out/test.json || status=1; \
+	exit $$status
+
+.PHONY: check
+check: check-format check-vet check-house check-tidy check-lint check-race ## Everything that must hold before a commit, besides the tests
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Parts of check
+
+.PHONY: check-format
+check-format: ## gofmt has nothing to say
+	@unformatted=$$(gofmt -l .); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: check-vet
+check-vet: ## go vet
+	go vet ./...
+
+.PHONY: check-house
+check-house: ## Import floors, words of shared SQL, pinned versions
+	go test ./internal/archtest
+
+.PHONY: check-tidy
+check-tidy: ## go.mod and go.sum are tidy
+	go mod tidy -diff
+
+.PHONY: check-lint
+check-lint: bin/golangci-lint ## golangci-lint, in the version that internal/tools fixes
+	bin/golangci-lint run
+
+# -short leaves out the long fault and model runs: under the race detector they take many times as long, and `make test` has run them.
+.PHONY: check-race
+check-race: setup ## All tests but the long ones, under the race detector
+	go test -race -short -timeout 10m ./...
+
+##@ Now and then
+
+.PHONY: bench
+bench: ## All benchmarks against their baselines; writes bench/results.json
+	go run ./internal/bench
+
+.PHONY: bench-quick
+bench-quick: ## The same with few rounds, to see that they run
+	go run ./internal/bench -quick
+
+.PHONY: cover
+cover: ## How much of each package its tests, and those of its users, reach
+	@mkdir -p out
+	go test -short -coverpkg=./... -coverprofile=out/cover.out ./... > out/cover.txt || { cat out/cover.txt; exit 1; }
+	go tool cover -html=out/cover.out -o out/cover.html
+	@go tool cover -func=out/cover.out | tail -1; echo "line by line: out/cover.html"
+
+.PHONY: generate
+generate: ## Write the invented tickets, agreements and persons under testdata/ anew
+	go run ./internal/invented/generate
+
+.PHONY: setup
+setup: ## Look for what the tests need; as root on Debian or Ubuntu, install what is missing
+	@$(TOOLS)/setup.sh
+
+.PHONY: clean
+clean: ## Remove bin/ and out/
+	rm -rf bin out
+
+# The tools are built once, from the versions in a module of their own, and again when these change.
+bin/golangci-lint: $(TOOLS)/go.mod $(TOOLS)/go.sum
+	cd $(TOOLS) && go build -o ../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bin/gotestsum: $(TOOLS)/go.mod $(TOOLS)/go.sum
+	cd $(TOOLS) && go build -o ../../$@ gotest.tools/gotestsum

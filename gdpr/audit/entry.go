@@ -1,0 +1,179 @@
+package audit
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gallra/gallra/gdpr/storage"
+)
+
+// The kinds of actor.
+const (
+	Person = "person"
+	Job    = "job"
+)
+
+// The outcomes of an act.
+const (
+	Done    = "done"
+	Refused = "refused"
+)
+
+// Actor is who acted: a person or a named job, in clear (PRO-TRACE). The names are of staff, never of data subjects.
+type Actor struct {
+	Kind string `json:"kind"` // Person or Job
+	Name string `json:"name"`
+	Run  string `json:"run"` // release and run of a job; may be empty
+}
+
+// Entry is one act, done or refused: who, what, when, for which purpose, on which objects (PRO-TRACE, EPM-TRACE,
+// GDPR Art. 5(2)). It names no data subject: ids, field names and counts only.
+type Entry struct {
+	At        time.Time // when; kept in UTC, to the microsecond; mandatory
+	Actor     Actor     // who; mandatory
+	Grant     string    // by which right: a role's id, "owner", "trusted" or "built-in"; empty if there was none
+	Action    string    // what, such as "put"; mandatory
+	Purpose   string    // for which purpose; mandatory
+	Agreement storage.ID
+	Case      string   // of a request or instruction
+	Objects   []string // as [Object] writes them
+	Fields    []string // names, such as "email" or "user.contact.email"
+	Count     int      // how many things it was about
+	Outcome   string   // Done or Refused; mandatory
+	Why       string   // the reason, in words that name nobody
+	Proof     string   // digest of the proof of erasure, 64 hexadecimal digits
+}
+
+// Object names an object of an entry: "record:01234567-89ab-cdef-0123-456789abcdef". A kind is letters of a to z and "-".
+func Object(kind string, id storage.ID) string {
+	b := make([]byte, 0, len(kind)+1+36)
+	b = append(append(b, kind...), ':')
+	return string(appendUUID(b, id))
+}
+
+// EntryError says which part of an entry or proof was refused, and why.
+type EntryError struct {
+	Field  string // such as "Actor.Name"
+	Reason string
+}
+
+// Error returns "FIELD: REASON".
+func (e *EntryError) Error() string { return e.Field + ": " + e.Reason }
+
+// Check refuses an entry that does not say who, what, when, for which purpose and with which outcome, or that could
+// name a data subject (PRO-TRACE). The error is an [*EntryError].
+func (e *Entry) Check() error {
+	if err := checkInstant("At", e.At); err != nil {
+		return err
+	}
+	if err := e.Actor.check(); err != nil {
+		return err
+	}
+	for _, w := range [...]struct {
+		field, text string
+		must        bool
+	}{
+		{"Grant", e.Grant, false},
+		{"Action", e.Action, true},
+		{"Purpose", e.Purpose, true},
+	} {
+		if err := checkWord(w.field, w.text, w.must); err != nil {
+			return err
+		}
+	}
+	if err := checkLine("Case", e.Case, false); err != nil {
+		return err
+	}
+	if err := checkLine("Why", e.Why, false); err != nil {
+		return err
+	}
+	for i, o := range e.Objects {
+		if !isObject(o) {
+			return &EntryError{fmt.Sprintf("Objects[%d]", i), "not of the form kind:id"}
+		}
+	}
+	for i, f := range e.Fields {
+		if !isFieldName(f) {
+			return &EntryError{fmt.Sprintf("Fields[%d]", i), "not a field's name or a category"}
+		}
+	}
+	if e.Count < 0 {
+		return &EntryError{"Count", "below zero"}
+	}
+	if e.Outcome != Done && e.Outcome != Refused {
+		return &EntryError{"Outcome", "neither done nor refused"}
+	}
+	if e.Proof != "" && !isDigest(e.Proof) {
+		return &EntryError{"Proof", "not 64 lower-case hexadecimal digits"}
+	}
+	return nil
+}
+
+// EncodeEntry returns the body of an entry, docs/format.md part 5. It does not check it.
+func EncodeEntry(e *Entry) []byte {
+	size := 260 + len(e.Actor.Name) + len(e.Actor.Run) + len(e.Action) + len(e.Purpose) + len(e.Case) + len(e.Why) + len(e.Proof)
+	for _, s := range e.Objects {
+		size += len(s) + 3
+	}
+	for _, s := range e.Fields {
+		size += len(s) + 3
+	}
+	return appendEntry(make([]byte, 0, size), e)
+}
+
+func appendEntry(b []byte, e *Entry) []byte {
+	b = append(b, `{"v":1`...)
+	b = appendInstant(b, `,"at":`, e.At)
+	b = appendActor(b, e.Actor)
+	b = appendField(b, `,"grant":`, e.Grant)
+	b = appendField(b, `,"action":`, e.Action)
+	b = appendField(b, `,"purpose":`, e.Purpose)
+	b = appendID(b, `,"agreement":`, e.Agreement)
+	b = appendField(b, `,"case":`, e.Case)
+	b = appendTexts(b, `,"objects":`, e.Objects)
+	b = appendTexts(b, `,"fields":`, e.Fields)
+	b = appendNumber(b, `,"count":`, e.Count)
+	b = appendField(b, `,"outcome":`, e.Outcome)
+	b = appendField(b, `,"why":`, e.Why)
+	b = appendField(b, `,"proof":`, e.Proof)
+	return append(b, '}')
+}
+
+func appendActor(b []byte, a Actor) []byte {
+	b = append(b, `,"actor":{"kind":`...)
+	b = appendText(b, a.Kind)
+	b = appendField(b, `,"name":`, a.Name)
+	b = appendField(b, `,"run":`, a.Run)
+	return append(b, '}')
+}
+
+// DecodeEntry reads what [EncodeEntry] wrote, and nothing else.
+func DecodeEntry(body []byte) (Entry, error) {
+	var e struct {
+		At        time.Time  `json:"at"`
+		Actor     Actor      `json:"actor"`
+		Grant     string     `json:"grant"`
+		Action    string     `json:"action"`
+		Purpose   string     `json:"purpose"`
+		Agreement storage.ID `json:"agreement"`
+		Case      string     `json:"case"`
+		Objects   []string   `json:"objects"`
+		Fields    []string   `json:"fields"`
+		Count     int        `json:"count"`
+		Outcome   string     `json:"outcome"`
+		Why       string     `json:"why"`
+		Proof     string     `json:"proof"`
+	}
+	var out Entry
+	err := decode(body, &e, func(b []byte) []byte {
+		out = Entry{
+			At: e.At, Actor: e.Actor, Grant: e.Grant, Action: e.Action, Purpose: e.Purpose, Agreement: e.Agreement, Case: e.Case,
+			Objects: e.Objects, Fields: e.Fields, Count: e.Count, Outcome: e.Outcome, Why: e.Why, Proof: e.Proof,
+		}
+		return appendEntry(b, &out)
+	})
+	if err != nil {
+		return Entry{}, fmt.Errorf("decode entry: %w", err)
+	}
+	return out, nil
+}

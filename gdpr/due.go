@@ -1,0 +1,156 @@
+package gdpr
+
+import (
+	"context"
+	"time"
+
+	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/retention"
+)
+
+// walk goes through everything that has come due: parts by their own due, then those that hang on a schedule that has run.
+// Plan and sweep both walk it, so that a plan shows what a sweep does. Whichever wakes a part, all its clocks are looked at.
+type walk struct {
+	e      *Engine
+	now    time.Time
+	before time.Time // now and the lead
+	due    storage.DueCursor
+	late   bool               // the second half: parts that hang on schedules
+	open   []storage.Schedule // schedules that have run, the first one under way
+	after  storage.PartRef
+	asked  time.Time // due of the last schedule handed out
+	done   map[scheduleKey]bool
+}
+
+type scheduleKey struct {
+	owner  ID
+	family string
+}
+
+// candidate is a part that woke, and what its clocks say.
+type candidate struct {
+	part    storage.Part
+	verdict retention.Verdict
+	item    retention.Item
+	wake    time.Time
+}
+
+func (e *Engine) newWalk(now time.Time) *walk {
+	return &walk{e: e, now: now, before: now.Add(e.lead()), done: map[scheduleKey]bool{}}
+}
+
+// next returns the next candidates, at most n; none at the end. ran is the schedule whose last parts are among them.
+func (w *walk) next(ctx context.Context, n int) (out []candidate, ran *storage.Schedule, err error) {
+	for len(out) == 0 {
+		var parts []storage.Part
+		byDue := !w.late
+		switch {
+		case byDue:
+			parts, err = w.e.store.Due(ctx, storage.DueQuery{Before: w.before, After: w.due, Light: true, Limit: n})
+			if err != nil {
+				return nil, nil, err
+			}
+			if len(parts) > 0 {
+				last := parts[len(parts)-1]
+				w.due = storage.DueCursor{Due: last.Due, Part: last.PartRef}
+			}
+			if len(parts) < n {
+				w.late = true
+			}
+		default:
+			parts, ran, err = w.hanging(ctx, n)
+			if err != nil {
+				return nil, nil, err
+			}
+			if parts == nil && ran == nil {
+				return nil, nil, nil
+			}
+		}
+		for i := range parts {
+			c, err := w.look(ctx, &parts[i], byDue)
+			if err != nil {
+				return nil, nil, err
+			}
+			if c != nil {
+				out = append(out, *c)
+			}
+		}
+		if ran != nil {
+			return out, ran, nil
+		}
+	}
+	return out, nil, nil
+}
+
+// hanging returns the next parts of the schedule under way; ran when they are its last.
+func (w *walk) hanging(ctx context.Context, n int) (parts []storage.Part, ran *storage.Schedule, err error) {
+	if len(w.open) == 0 {
+		if more, err := w.moreSchedules(ctx); err != nil || !more {
+			return nil, nil, err
+		}
+	}
+	sc := w.open[0]
+	parts, err = w.e.store.Parts(ctx, storage.PartQuery{Owner: sc.Owner, Family: sc.Family, Hanging: true, Light: true, After: w.after, Limit: n})
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(parts) == n {
+		w.after = parts[len(parts)-1].PartRef
+		return parts, nil, nil
+	}
+	w.after = storage.PartRef{}
+	w.open = w.open[1:]
+	if parts == nil {
+		parts = []storage.Part{}
+	}
+	return parts, &sc, nil
+}
+
+const scheduleChunk = 256
+
+func (w *walk) moreSchedules(ctx context.Context) (bool, error) {
+	limit := scheduleChunk + len(w.done)
+	found, err := w.e.store.DueSchedules(ctx, w.before, limit)
+	if err != nil {
+		return false, err
+	}
+	for _, sc := range found {
+		key := scheduleKey{sc.Owner, sc.Family}
+		if !w.done[key] {
+			w.done[key] = true
+			w.open = append(w.open, sc)
+		}
+	}
+	return len(w.open) > 0, nil
+}
+
+// look asks all clocks of a part. It returns nil for a part that the first half has dealt with.
+func (w *walk) look(ctx context.Context, p *storage.Part, byDue bool) (*candidate, error) {
+	if !byDue && !p.Due.IsZero() && (!p.Due.After(w.before) || p.Held > 0) {
+		return nil, nil
+	}
+	v, err := w.e.judge(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	c := &candidate{part: *p, verdict: v, wake: v.Wake, item: retention.Item{Activity: p.Family}}
+	for _, st := range v.Standings {
+		if st.Purpose == v.Decides && st.Ceiling != nil {
+			c.item.Rule = st.Ceiling.Rule.String()
+		}
+	}
+	if c.item.Rule == "" {
+		c.item.Rule = "purpose ended"
+	}
+	switch {
+	case p.Held > 0:
+		c.item.Why = retention.WhyHeld
+	case v.KeptUntil.After(w.now):
+		c.item.Why = retention.WhyKept
+	case v.Wake.IsZero(), v.Wake.After(w.before):
+		c.item.Why = retention.WhyNotYet
+	default:
+		c.item.Why, c.item.Go = retention.WhyDue, true
+	}
+	return c, nil
+}

@@ -1,0 +1,372 @@
+package gdpr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/gallra/gallra/crypto"
+	"github.com/gallra/gallra/gdpr/audit"
+	"github.com/gallra/gallra/gdpr/civil"
+	"github.com/gallra/gallra/gdpr/storage"
+)
+
+// Options change what Open does. The zero value and nil are safe.
+type Options struct {
+	// Owner may grant the register's roles, and nothing else, before anybody holds one. The first Open of a register with
+	// roles is refused without it; later it may be left out.
+	Owner Actor
+	// Keys is a store for keys alone, so that they are backed up apart from data and shorter (REGISTER.md, backups). Defaults to the store itself:
+	// then a full copy of the store holds old keys too.
+	Keys storage.Keys
+	// Ledger keeps the proofs of erasure outside the backup set. Defaults to the one beside an insecurekeyfile; any other KEK needs it.
+	Ledger audit.Ledger
+	// NoLedger goes without one: a restored store is then not noticed. Health reports it for as long as it lasts.
+	NoLedger bool
+	// RecoveryKEK wraps the same keysets a second time. Defaults to none.
+	RecoveryKEK crypto.KEK
+	// Now is the clock, read once an operation. Defaults to time.Now.
+	Now func() time.Time
+	// CacheTTL is for how long another process may go on with a key that was destroyed here. Defaults to 60 s.
+	CacheTTL time.Duration
+	// CacheSize bounds the opened subject keys, about 1.5 KB each. Defaults to 10,000.
+	CacheSize int
+	// MaxValue bounds one value, in bytes. Defaults to 1 MiB.
+	MaxValue int
+	// SweepEvery is how often the sweep runs. Defaults to 24 h. Ceilings are met with a lead of two of it, at least three days.
+	SweepEvery time.Duration
+	// Logger hears of starts, sweeps and trouble; never personal data. Defaults to none.
+	Logger *slog.Logger
+}
+
+// Engine is the front door. It is safe for concurrent use.
+type Engine struct {
+	store   storage.Store
+	keys    storage.Keys
+	apart   bool // keys live in a store of their own
+	ring    *crypto.Ring
+	trail   *audit.Writer
+	ledger  audit.Ledger
+	ownsLdg bool
+	reg     *Register
+	layouts map[string]*layout
+	id      ID // of the store
+	self    ID // the organization as a controller
+	zone    *time.Location
+	owner   Actor
+	now     func() time.Time
+	opt     Options
+	log     *slog.Logger
+
+	restored bool
+	ledgerMu sync.Mutex
+	cache    cache
+}
+
+const (
+	metaFormat     = "format"
+	metaStore      = "store"
+	metaGeneration = "generation"
+	metaSelf       = "self"
+	metaRegister   = "register"
+	metaOwner      = "owner"
+)
+
+// Open opens an engine over a store. A new store is set up: its keysets are made and wrapped by kek.
+//
+// It fails with an error that says what to do when the register was changed under a stored version, when kek is not the
+// one of the store, or when it has neither ledger nor Options.NoLedger. For a store behind its ledger it returns the engine,
+// but every act except Verify and Health fails with ErrRestored.
+func Open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Register, opt *Options) (*Engine, error) {
+	e, err := open(ctx, store, kek, reg, opt)
+	if err != nil {
+		return nil, fmt.Errorf("open engine: %w", err)
+	}
+	return e, nil
+}
+
+func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Register, opt *Options) (*Engine, error) {
+	switch {
+	case store == nil:
+		return nil, refuse("store", "missing")
+	case kek == nil:
+		return nil, refuse("kek", "missing")
+	case reg == nil:
+		return nil, refuse("register", "missing")
+	}
+	if err := reg.Check(); err != nil {
+		return nil, err
+	}
+	if opt == nil {
+		opt = &Options{}
+	}
+	e := &Engine{store: store, keys: store, reg: reg, layouts: layouts(reg), now: opt.Now, opt: *opt, log: opt.Logger, owner: opt.Owner}
+	e.defaults()
+	if opt.Keys != nil {
+		e.keys, e.apart = opt.Keys, true
+	}
+	if opt.Owner != (Actor{}) {
+		if err := opt.Owner.check(); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if e.zone, err = civil.LoadZone(reg.Organization.Zone); err != nil {
+		return nil, err
+	}
+	meta, err := store.Meta(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fresh := len(meta[metaStore]) == 0
+	if fresh {
+		err = e.setUp(ctx, kek)
+	} else {
+		err = e.resume(ctx, kek, meta)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := e.openLedger(ctx, kek); err != nil {
+		return nil, err
+	}
+	if e.restored {
+		return e, nil
+	}
+	if err := e.finishErasures(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.adopt(ctx, meta[metaRegister]); err != nil {
+		return nil, err
+	}
+	if len(reg.Roles) == 0 {
+		e.log.WarnContext(ctx, "gallra: the register declares no roles: the program is trusted, every named actor may act")
+	}
+	return e, nil
+}
+
+func (e *Engine) defaults() {
+	if e.now == nil {
+		e.now = time.Now
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.opt.MaxValue == 0 {
+		e.opt.MaxValue = 1 << 20
+	}
+	if e.opt.SweepEvery == 0 {
+		e.opt.SweepEvery = 24 * time.Hour
+	}
+}
+
+// instant is the clock's instant, as a store keeps it.
+func (e *Engine) instant() time.Time { return e.now().UTC().Truncate(time.Microsecond) }
+
+func (e *Engine) cryptoOptions() *crypto.Options {
+	return &crypto.Options{Recovery: e.opt.RecoveryKEK, CacheSize: e.opt.CacheSize, TTL: e.opt.CacheTTL, Now: e.opt.Now}
+}
+
+// setUp makes the keysets of a new store, its id and the organization's own controller keyset.
+func (e *Engine) setUp(ctx context.Context, kek crypto.KEK) error {
+	if len(e.reg.Roles) > 0 && e.opt.Owner == (Actor{}) {
+		return refuse("Options.Owner", "missing: the register declares roles, and somebody must be the first to grant them")
+	}
+	e.id, e.self = storage.NewID(), storage.NewID()
+	generation := storage.NewID()
+	ring, rows, err := crypto.Create(ctx, kek, e.id, e.cryptoOptions())
+	if err != nil {
+		return err
+	}
+	_, own, err := ring.NewController(ctx, e.self)
+	if err != nil {
+		return err
+	}
+	b := &storage.Batch{PutMeta: map[string][]byte{
+		metaFormat: []byte("1"), metaStore: e.id[:], metaGeneration: generation[:], metaSelf: e.self[:],
+	}}
+	if e.owner != (Actor{}) {
+		b.PutMeta[metaOwner] = []byte(e.owner.String())
+	}
+	keys := storage.KeyBatch{PutStore: rows, PutControllers: []storage.ControllerKey{own}}
+	if e.apart {
+		have, err := e.keys.StoreKeys(ctx)
+		if err != nil {
+			return err
+		}
+		if len(have) > 0 {
+			return refuse("Options.Keys", "already holds the keys of another store")
+		}
+		if err := e.keys.ApplyKeys(ctx, &keys); err != nil {
+			return err
+		}
+	} else {
+		b.Keys = keys
+	}
+	e.ring = ring
+	e.trail = audit.NewWriter(ring.MAC(), trailLanes)
+	return e.store.Apply(ctx, b)
+}
+
+const trailLanes = 4
+
+// resume reads what an earlier Open has set up.
+func (e *Engine) resume(ctx context.Context, kek crypto.KEK, meta map[string][]byte) error {
+	if string(meta[metaFormat]) != "1" {
+		return ErrSchemaOutdated
+	}
+	copy(e.id[:], meta[metaStore])
+	copy(e.self[:], meta[metaSelf])
+	rows, err := e.keys.StoreKeys(ctx)
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		return fmt.Errorf("%w: the key store holds no keys of this store", ErrKeysUnavailable)
+	}
+	if e.ring, err = crypto.Open(ctx, kek, e.id, rows, e.cryptoOptions()); err != nil {
+		return err
+	}
+	e.trail = audit.NewWriter(e.ring.MAC(), trailLanes)
+	return e.resumeOwner(ctx, string(meta[metaOwner]))
+}
+
+// resumeOwner keeps the first owner, unless the options name one.
+func (e *Engine) resumeOwner(ctx context.Context, stored string) error {
+	switch {
+	case e.owner == (Actor{}) && stored == "" && len(e.reg.Roles) > 0:
+		return refuse("Options.Owner", "missing: the register declares roles, and somebody must be the first to grant them")
+	case e.owner == (Actor{}):
+		for _, kind := range []string{"person", "job"} {
+			if n := len(kind) + 1; len(stored) > n && stored[:n] == kind+" " {
+				e.owner = Actor{kind: kind, name: stored[n:]}
+			}
+		}
+	case e.owner.String() != stored:
+		return e.store.Apply(ctx, &storage.Batch{PutMeta: map[string][]byte{metaOwner: []byte(e.owner.String())}})
+	}
+	return nil
+}
+
+// adopt notes the register's version and digest. Changed content under a stored version is refused, and so is an older version.
+func (e *Engine) adopt(ctx context.Context, stored []byte) error {
+	version, digest := splitRegisterMeta(string(stored))
+	now := e.reg.Digest()
+	switch {
+	case version == e.reg.Version && digest == now:
+		return nil
+	case version == e.reg.Version:
+		return fmt.Errorf("register: version %d is stored with other content. Every deadline names its version. "+
+			"Raise register.version and say why in register.change", version)
+	case version > e.reg.Version:
+		return fmt.Errorf("register: version %d is older than the stored version %d. Load the newer file", e.reg.Version, version)
+	}
+	s := e.As(e.programActor(), Retention)
+	a := &act{s: s, now: e.instant(), action: "AdoptRegister", grant: grantBuiltIn}
+	return a.commit(ctx, &storage.Batch{PutMeta: map[string][]byte{
+		metaRegister: []byte(fmt.Sprintf("%d %s", e.reg.Version, now)),
+	}}, audit.Entry{Count: e.reg.Version})
+}
+
+func splitRegisterMeta(s string) (version int, digest string) {
+	_, _ = fmt.Sscanf(s, "%d %s", &version, &digest)
+	return version, digest
+}
+
+// programActor is who acts when the program itself opens the store.
+func (e *Engine) programActor() Actor {
+	if e.owner != (Actor{}) {
+		return e.owner
+	}
+	return Job("open")
+}
+
+// openLedger finds the ledger and compares it with the store.
+func (e *Engine) openLedger(ctx context.Context, kek crypto.KEK) error {
+	meta, err := e.store.Meta(ctx)
+	if err != nil {
+		return err
+	}
+	var generation ID
+	copy(generation[:], meta[metaGeneration])
+	e.ledger = e.opt.Ledger
+	if beside, ok := kek.(interface{ LedgerPath() string }); ok && e.ledger == nil && !e.opt.NoLedger {
+		if e.ledger, err = audit.OpenLedger(beside.LedgerPath(), e.id, generation); err != nil {
+			return err
+		}
+		e.ownsLdg = true
+	}
+	if e.ledger == nil {
+		if !e.opt.NoLedger {
+			return refuse("Options.Ledger", "missing: without a ledger outside the backups a restored copy brings erased people back unseen. "+
+				"Give audit.OpenLedger of a path outside the backup set, or set Options.NoLedger")
+		}
+		return nil
+	}
+	state, err := audit.Reconcile(ctx, e.store, e.ledger)
+	if err != nil {
+		return err
+	}
+	if state == audit.StoreBehind || state == audit.Forked {
+		e.restored = true
+		e.log.ErrorContext(ctx, "gallra: the store is behind its ledger: it was restored from a copy, and stays closed")
+	}
+	return nil
+}
+
+// country is where telephone and identity numbers are read.
+func (e *Engine) country() string { return string(e.reg.Organization.Country) }
+
+// Register returns the register in force.
+func (e *Engine) Register() *Register { return e.reg }
+
+// Self is the organization's own id as a controller.
+func (e *Engine) Self() ID { return e.self }
+
+// StoreID is the id of the store, which its ledger and checkpoints name.
+func (e *Engine) StoreID() ID { return e.id }
+
+// Close ends the engine. It leaves the store open: who opened it closes it.
+func (e *Engine) Close() error {
+	if e.ownsLdg && e.ledger != nil {
+		return e.ledger.Close()
+	}
+	return nil
+}
+
+// Health is the state of an engine, without personal data.
+type Health struct {
+	Parts      int64
+	Proofs     uint64 // erasing batches so far
+	NoLedger   bool
+	Restored   bool // closed until Replay
+	KeysApart  bool
+	Trusted    bool // the register declares no roles
+	OldestDue  time.Time
+	RegisterNo int
+}
+
+// Health reports the state of the engine; it also works while the store is closed after a restore.
+func (e *Engine) Health(ctx context.Context) (Health, error) {
+	h := Health{NoLedger: e.ledger == nil, Restored: e.restored, KeysApart: e.apart, Trusted: len(e.reg.Roles) == 0, RegisterNo: e.reg.Version}
+	var err error
+	if h.Parts, err = e.store.Count(ctx); err != nil {
+		return Health{}, fmt.Errorf("health: %w", translate(err))
+	}
+	last, err := e.store.LastProof(ctx)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return Health{}, fmt.Errorf("health: %w", translate(err))
+	}
+	h.Proofs = last.N
+	due, err := e.store.Due(ctx, storage.DueQuery{Before: e.instant(), Limit: 1, Light: true})
+	if err != nil {
+		return Health{}, fmt.Errorf("health: %w", translate(err))
+	}
+	if len(due) > 0 {
+		h.OldestDue = due[0].Due
+	}
+	return h, nil
+}

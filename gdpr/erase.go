@@ -1,0 +1,419 @@
+package gdpr
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gallra/gallra/gdpr/audit"
+	"github.com/gallra/gallra/gdpr/civil"
+	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/retention"
+)
+
+// Ground is why something is erased outside its period: a letter of Art. 17(1), or a controller's instruction.
+type Ground string
+
+// The grounds.
+const (
+	NoLongerNeeded   Ground = "A17-1-a"
+	WithdrawnConsent Ground = "A17-1-b"
+	Objected         Ground = "A17-1-c"
+	Unlawful         Ground = "A17-1-d"
+	LegalDuty        Ground = "A17-1-e"
+	ChildConsent     Ground = "A17-1-f"
+	Instructed       Ground = "A28-3-a"
+)
+
+// Valid reports whether the ground is one of the constants.
+func (g Ground) Valid() bool {
+	switch g {
+	case NoLongerNeeded, WithdrawnConsent, Objected, Unlawful, LegalDuty, ChildConsent, Instructed:
+		return true
+	}
+	return false
+}
+
+// Erasure is the outcome of erasing one person.
+type Erasure struct {
+	Proof   ID     // of the proof, zero when nothing was erased
+	Digest  string // of the proof, as the trail names it
+	Records []ID   // of which something was erased
+	Parts   int
+	Kept    []Kept
+	// Whole: nothing about the person is left with this controller; the person's own key is destroyed.
+	Whole bool
+}
+
+// Kept is data that was not erased, and why (Art. 17(3)).
+type Kept struct {
+	Record   ID
+	Activity string
+	Purposes []string
+	Why      string
+	Until    civil.Date // zero: not known yet
+}
+
+// Erase erases what is held about one person, once somebody has decided to (Art. 17). What a floor of the register still demands is kept, restricted, and
+// goes by itself at the floor's end; what is on hold is kept until its release. With nothing left the person's key and index rows go too.
+//
+// With SubjectRights it erases in the controller role. In a processor's purpose, under an agreement, it carries out the controller's instruction.
+// It fails with ErrOnHold when holds keep everything, ErrNotFound for nobody, ErrConflict when the identity leads to several persons.
+func (s *Session) Erase(ctx context.Context, who Identity, ground Ground) (*Erasure, error) {
+	var out *Erasure
+	err := again(ctx, func() error {
+		a, err := s.beginErase(ctx)
+		if err != nil {
+			return err
+		}
+		if !ground.Valid() {
+			return refuse("Ground", "not a letter of Art. 17(1), nor an instruction")
+		}
+		subject, err := a.oneSubject(ctx, who)
+		if err != nil {
+			return err
+		}
+		out, err = a.eraseSubject(ctx, subject, ground)
+		return err
+	})
+	if err == nil {
+		err = s.e.scrub(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("erase: %w", err)
+	}
+	return out, nil
+}
+
+func (s *Session) beginErase(ctx context.Context) (*act, error) {
+	a, err := s.begin("Erase")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case s.purpose == SubjectRights:
+		return a, a.may(ctx, mayErase, s.e.heads()...)
+	case s.purpose == Retention:
+		return nil, refuse("Purpose", "to erase a person is an act of SubjectRights, or of a processor's activity")
+	}
+	act, _ := s.e.reg.Activity(s.purpose)
+	if !act.Processor() {
+		return nil, refuse("Purpose", "to erase a person is an act of SubjectRights, or of a processor's activity")
+	}
+	if err := a.may(ctx, mayErase, s.purpose); err != nil {
+		return nil, err
+	}
+	g, err := s.e.agreementOf(ctx, s.agreement)
+	if err != nil {
+		return nil, refuse("Agreement", "missing: name it with Session.Under")
+	}
+	a.files = append(a.files, g.cond())
+	return a, nil
+}
+
+// eraseSubject erases one person in one batch.
+func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Erasure, error) {
+	e := a.s.e
+	row, err := e.store.Subject(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := e.partsOfSubject(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
+	out := &Erasure{}
+	b := &storage.Batch{Subjects: []storage.SubjectCond{{ID: subject, Exclusive: true, NotHeld: true}}}
+	proof := audit.Proof{Controller: row.Controller}
+	kept := []storage.Part{}
+	held := 0
+	for i := range parts {
+		p := &parts[i]
+		v, err := e.judge(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		hold, err := a.heldBy(ctx, row, p)
+		if err != nil {
+			return nil, err
+		}
+		switch until, floor := floorOf(v, a.now); {
+		case hold != "":
+			held++
+			out.Kept = append(out.Kept, Kept{p.Record, p.Family, p.Purposes, hold, civil.Date{}})
+			kept = append(kept, *p)
+		case floor != "":
+			if err := a.keepForFloor(ctx, b, p, v); err != nil {
+				return nil, err
+			}
+			out.Kept = append(out.Kept, Kept{p.Record, p.Family, p.Purposes, floor, until})
+			kept = append(kept, *p)
+		default:
+			a.dropPart(b, &proof, p, because(p, e, retention.Verdict{}, string(ground)))
+			if !slices.Contains(out.Records, p.Record) {
+				out.Records = append(out.Records, p.Record)
+			}
+			out.Parts++
+		}
+	}
+	if held > 0 && held == len(parts) {
+		return nil, a.refused(ctx, ErrOnHold, []string{audit.Object("subject", subject)})
+	}
+	if held > 0 {
+		b.Subjects[0].NotHeld = row.Held == 0
+	}
+	out.Whole = len(kept) == 0
+	if out.Whole {
+		b.Subjects[0].Bare = true
+		b.EraseSubjects = []storage.SubjectErase{{ID: subject}}
+		b.Keys.DestroySubjects = []storage.SubjectKey{{ID: subject, Controller: row.Controller}}
+		proof.Kind, proof.Subjects = audit.ErasedSubjects, []ID{subject}
+	} else {
+		proof.Kind = audit.ErasedParts
+		if err := e.dropIdentifiers(ctx, b, subject, kept); err != nil {
+			return nil, err
+		}
+	}
+	entry := audit.Entry{Why: string(ground), Count: out.Parts, Objects: []string{audit.Object("subject", subject)}}
+	for _, id := range out.Records {
+		entry.Objects = append(entry.Objects, audit.Object("record", id))
+	}
+	if out.Parts == 0 && !out.Whole {
+		return out, a.commit(ctx, b, entry)
+	}
+	stored, err := a.erase(ctx, b, proof, entry)
+	if err != nil {
+		return nil, err
+	}
+	e.ring.ForgetSubject(row.Controller, subject)
+	out.Proof, out.Digest = stored.ID, hex.EncodeToString(stored.Digest)
+	return out, nil
+}
+
+// heldBy is the ground of the hold that keeps a part, "" without one.
+func (a *act) heldBy(ctx context.Context, row storage.Subject, p *storage.Part) (string, error) {
+	e := a.s.e
+	targets := []ID{}
+	if row.Held > 0 {
+		targets = append(targets, row.ID)
+	}
+	if p.Held > 0 {
+		targets = append(targets, p.Record)
+	}
+	if !p.Agreement.IsZero() {
+		f, err := e.store.File(ctx, fileAgreement, p.Agreement)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return "", err
+		}
+		if f.Held > 0 {
+			targets = append(targets, p.Agreement)
+		}
+	}
+	if len(targets) == 0 {
+		return "", nil
+	}
+	holds, err := e.holdsOn(ctx, targets...)
+	if err != nil {
+		return "", err
+	}
+	if len(holds) == 0 {
+		return "on hold", nil
+	}
+	return "on hold: " + holds[0].Ground, nil
+}
+
+// floorOf is the last day of the latest floor in force, and its words; "" without one.
+func floorOf(v retention.Verdict, now time.Time) (until civil.Date, words string) {
+	for _, st := range v.Standings {
+		switch {
+		case st.FloorWaits:
+			return civil.Date{}, st.Purpose + ": a duty to keep it, whose period has not begun"
+		case st.Floor != nil && st.Floor.End.After(now):
+			if st.Floor.Last.After(until) {
+				until, words = st.Floor.Last, st.Purpose+": a duty to keep it, "+st.Floor.Rule.String()
+			}
+		}
+	}
+	return until, words
+}
+
+// keepForFloor ends every purpose of a part that has no floor in force, and restricts the part to the duty.
+func (a *act) keepForFloor(ctx context.Context, b *storage.Batch, p *storage.Part, v retention.Verdict) error {
+	f, err := decodeFacts(p.Facts)
+	if err != nil {
+		return err
+	}
+	today := a.s.e.day(a.now)
+	for _, st := range v.Standings {
+		f.end(st.Purpose, ended{Day: today, AtOnce: true})
+	}
+	p.Facts, p.Restricted = f.encode(), true
+	if err := a.s.e.date(ctx, p); err != nil {
+		return err
+	}
+	b.RetimeParts = append(b.RetimeParts, retimeOf(p))
+	return nil
+}
+
+// dropPart adds the erasure of one part to a batch and its proof.
+func (a *act) dropPart(b *storage.Batch, proof *audit.Proof, p *storage.Part, why audit.Because) {
+	b.EraseParts = append(b.EraseParts, storage.PartErase{PartRef: p.PartRef, Rev: p.Rev})
+	b.Keys.DestroyAllOf = append(b.Keys.DestroyAllOf, p.PartRef)
+	at := slices.IndexFunc(proof.Because, func(have audit.Because) bool { return sameReason(have, why) })
+	if at < 0 {
+		at = len(proof.Because)
+		proof.Because = append(proof.Because, why)
+	}
+	proof.Parts = append(proof.Parts, audit.ErasedPart{Record: p.Record, Part: p.PartRef.Part, Version: p.Version, Subject: p.Subject, Because: at})
+	if !p.Agreement.IsZero() {
+		cond := storage.FileCond{Kind: fileAgreement, ID: p.Agreement, NotHeld: true}
+		if !slices.Contains(b.Files, cond) {
+			b.Files = append(b.Files, cond)
+		}
+	}
+}
+
+func sameReason(x, y audit.Because) bool {
+	return x.Family == y.Family && x.Role == y.Role && x.Rule == y.Rule && x.Event == y.Event && x.Start == y.Start && x.Last == y.Last &&
+		x.Ground == y.Ground && slices.Equal(x.Purposes, y.Purposes)
+}
+
+// because is the reason that a part goes, as the proof keeps it.
+func because(p *storage.Part, e *Engine, v retention.Verdict, ground string) audit.Because {
+	out := audit.Because{Family: p.Family, Role: p.Role, Purposes: p.Purposes, Register: e.reg.Version, Ground: ground}
+	for _, st := range v.Standings {
+		if st.Purpose == v.Decides && st.Ceiling != nil {
+			out.Rule, out.Event, out.Start, out.Last = st.Ceiling.Rule.String(), string(st.Ceiling.Rule.Event), st.Ceiling.Start, st.Ceiling.Last
+		}
+	}
+	return out
+}
+
+// dropIdentifiers adds to a batch the identifiers whose category no purpose of the remaining parts may use.
+func (e *Engine) dropIdentifiers(ctx context.Context, b *storage.Batch, subject ID, left []storage.Part) error {
+	used := map[string]bool{}
+	for _, p := range left {
+		if l := e.layouts[p.Family]; l != nil {
+			for c := range l.categories(p.Purposes) {
+				used[c] = true
+			}
+		}
+	}
+	rows, err := e.store.IndexOf(ctx, subject)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.Part == 0 && !used[r.Kind] {
+			b.EraseIndex = append(b.EraseIndex, r)
+		}
+	}
+	return nil
+}
+
+// erase applies an erasing batch with its proof, then writes the ledger. The erasure is acknowledged only after that.
+func (a *act) erase(ctx context.Context, b *storage.Batch, proof audit.Proof, entry audit.Entry) (*storage.Proof, error) {
+	e := a.s.e
+	last, err := e.store.LastProof(ctx)
+	var prev *storage.Proof
+	switch {
+	case err == nil:
+		prev = &last
+	case !errors.Is(err, storage.ErrNotFound):
+		return nil, err
+	}
+	proof.ID, proof.At, proof.Actor, proof.Case = storage.NewID(), a.now, a.s.actor.audit(), a.s.caseID
+	proof.Method = []string{"row erased", "key destroyed"}
+	if e.reg.Backups != nil {
+		proof.Copies = e.reg.Backups.KeysKept.After(e.day(a.now))
+		if !e.apart {
+			proof.Copies = e.reg.Backups.Kept.After(e.day(a.now))
+		}
+	}
+	row, err := audit.NextProof(e.ring.MAC(), prev, proof)
+	if err != nil {
+		return nil, err
+	}
+	row.Confirmed = !e.apart
+	b.Proofs = []storage.Proof{row}
+	entry.Proof = audit.ProofDigest(row)
+	if err := a.commit(ctx, b, entry); err != nil {
+		return nil, err
+	}
+	if e.apart {
+		if err := e.store.Apply(ctx, &storage.Batch{Confirm: []uint64{row.N}}); err != nil {
+			return nil, err
+		}
+	}
+	return &row, e.catchUp(ctx)
+}
+
+// catchUp gives the ledger every proof that only the store has; the ledger is on disk when it returns.
+func (e *Engine) catchUp(ctx context.Context) error {
+	if e.ledger == nil {
+		return nil
+	}
+	e.ledgerMu.Lock()
+	defer e.ledgerMu.Unlock()
+	ctx = context.WithoutCancel(ctx)
+	state, err := audit.Reconcile(ctx, e.store, e.ledger)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if state == audit.StoreBehind || state == audit.Forked {
+		return ErrRestored
+	}
+	return nil
+}
+
+// finishErasures destroys again the keys of proofs that a crash left unconfirmed, where keys live apart.
+func (e *Engine) finishErasures(ctx context.Context) error {
+	if !e.apart {
+		return nil
+	}
+	open, err := e.store.OpenProofs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range open {
+		proof, err := audit.DecodeProof(row.Body)
+		if err != nil {
+			return err
+		}
+		k := storage.KeyBatch{}
+		for _, p := range proof.Parts {
+			k.DestroyAllOf = append(k.DestroyAllOf, storage.PartRef{Bucket: p.Subject.Bucket(), Record: p.Record, Part: p.Part})
+		}
+		for _, id := range proof.Subjects {
+			k.DestroySubjects = append(k.DestroySubjects, storage.SubjectKey{ID: id, Controller: proof.Controller})
+		}
+		if proof.Kind == audit.ErasedController {
+			k.DestroyControllers = []ID{proof.Controller}
+		}
+		if err := e.keys.ApplyKeys(ctx, &k); err != nil {
+			return err
+		}
+		if err := e.store.Apply(ctx, &storage.Batch{Confirm: []uint64{row.N}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scrub removes what erased rows left behind in the files of the stores.
+func (e *Engine) scrub(ctx context.Context) error {
+	for _, s := range []any{e.store, e.keys} {
+		if sc, ok := s.(storage.Scrubber); ok {
+			if err := sc.Scrub(ctx); err != nil {
+				return fmt.Errorf("erased, but not yet from the store's files: %w", err)
+			}
+		}
+		if !e.apart {
+			break
+		}
+	}
+	return nil
+}

@@ -1,0 +1,257 @@
+package gdpr
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Fields are values by field name: strings, bools, int64 (and int, int32), float64, time.Time, []byte, or lists ([]any,
+// []string) of them. They are personal data: Fields print as [redacted] and refuse to be marshaled by accident.
+//
+// A caller's own struct that holds Fields in an unexported field is printed by fmt without asking them (Go offers no hook for that); hold a
+// *Record or a *Stored there, which keep their values behind a pointer.
+type Fields map[string]any
+
+const redacted = "[redacted]"
+
+var errMarshal = errors.New("personal data is not marshaled by accident: take the values one by one")
+
+// String returns [redacted].
+func (Fields) String() string { return redacted }
+
+// GoString returns [redacted].
+func (Fields) GoString() string { return redacted }
+
+// Format prints [redacted] for every verb.
+func (Fields) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }
+
+// LogValue returns [redacted].
+func (Fields) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON fails: use the values one by one.
+func (Fields) MarshalJSON() ([]byte, error) { return nil, errMarshal }
+
+// Names returns the names of the fields, sorted. Names are the register's, not personal.
+func (f Fields) Names() []string {
+	names := make([]string, 0, len(f))
+	for name := range f {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Text returns a string field, "" when it is absent or of another kind.
+func (f Fields) Text(name string) string {
+	s, _ := f[name].(string)
+	return s
+}
+
+// content is the plaintext of a part; docs/format.md part 3.
+type content struct {
+	fields Fields
+	source string
+}
+
+func (c content) encode() ([]byte, error) {
+	b := make([]byte, 0, 256)
+	b = append(b, `{"fields":{`...)
+	for i, name := range c.fields.Names() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, name)
+		b = append(b, ':')
+		var err error
+		if b, err = appendValue(b, c.fields[name], "Fields."+name, 0); err != nil {
+			return nil, err
+		}
+	}
+	b = append(b, '}')
+	if c.source != "" {
+		b = append(b, `,"source":`...)
+		b = appendString(b, c.source)
+	}
+	return append(b, '}'), nil
+}
+
+func appendValue(b []byte, v any, field string, depth int) ([]byte, error) {
+	if depth > 1 {
+		return nil, refuse(field, "a list in a list")
+	}
+	switch v := v.(type) {
+	case string:
+		if !utf8.ValidString(v) {
+			return nil, refuse(field, "not valid UTF-8")
+		}
+		if strings.IndexByte(v, 0) >= 0 {
+			return nil, refuse(field, "has a NUL character")
+		}
+		return appendString(b, v), nil
+	case bool:
+		return strconv.AppendBool(b, v), nil
+	case int:
+		return strconv.AppendInt(b, int64(v), 10), nil
+	case int32:
+		return strconv.AppendInt(b, int64(v), 10), nil
+	case int64:
+		return strconv.AppendInt(b, v, 10), nil
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, refuse(field, "not a finite number")
+		}
+		from := len(b)
+		b = strconv.AppendFloat(b, v, 'g', -1, 64)
+		if !strings.ContainsAny(string(b[from:]), ".e") {
+			b = append(b, '.', '0')
+		}
+		return b, nil
+	case time.Time:
+		if v.Year() < 1 || v.Year() > 9999 {
+			return nil, refuse(field, "a year outside 1 to 9999")
+		}
+		b = append(b, `{"time":"`...)
+		b = v.UTC().AppendFormat(b, time.RFC3339Nano)
+		return append(b, `"}`...), nil
+	case []byte:
+		b = append(b, `{"bytes":"`...)
+		b = base64.StdEncoding.AppendEncode(b, v)
+		return append(b, `"}`...), nil
+	case []string:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = v[i]
+		}
+		return appendValue(b, list, field, depth)
+	case []any:
+		b = append(b, '[')
+		for i, e := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			var err error
+			if b, err = appendValue(b, e, fmt.Sprintf("%s[%d]", field, i+1), depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, ']'), nil
+	case nil:
+		return nil, refuse(field, "no value: leave the field out")
+	}
+	return nil, refuse(field, "values are string, bool, int64, float64, time.Time, []byte or a list of these")
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendString writes s as a JSON string: only what JSON demands is escaped.
+func appendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	from := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[from:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		from = i + 1
+	}
+	b = append(b, s[from:]...)
+	return append(b, '"')
+}
+
+var errContent = errors.New("content of a part is not of format 1")
+
+func decodeContent(b []byte) (content, error) {
+	var raw struct {
+		Fields map[string]json.RawMessage `json:"fields"`
+		Source string                     `json:"source"`
+	}
+	if json.Unmarshal(b, &raw) != nil {
+		return content{}, errContent
+	}
+	c := content{fields: make(Fields, len(raw.Fields)), source: raw.Source}
+	for name, v := range raw.Fields {
+		val, err := decodeValue(v)
+		if err != nil {
+			return content{}, err
+		}
+		c.fields[name] = val
+	}
+	return c, nil
+}
+
+func decodeValue(raw json.RawMessage) (any, error) {
+	if len(raw) == 0 {
+		return nil, errContent
+	}
+	switch raw[0] {
+	case '"':
+		var s string
+		if json.Unmarshal(raw, &s) != nil {
+			return nil, errContent
+		}
+		return s, nil
+	case 't', 'f':
+		return raw[0] == 't', nil
+	case '[':
+		var list []json.RawMessage
+		if json.Unmarshal(raw, &list) != nil {
+			return nil, errContent
+		}
+		out := make([]any, len(list))
+		for i := range list {
+			v, err := decodeValue(list[i])
+			if err != nil {
+				return nil, err
+			}
+			out[i] = v
+		}
+		return out, nil
+	case '{':
+		var o struct {
+			Time  *time.Time `json:"time"`
+			Bytes *[]byte    `json:"bytes"`
+		}
+		if json.Unmarshal(raw, &o) != nil || (o.Time == nil) == (o.Bytes == nil) {
+			return nil, errContent
+		}
+		if o.Time != nil {
+			return o.Time.UTC(), nil
+		}
+		return *o.Bytes, nil
+	}
+	if strings.ContainsAny(string(raw), ".eE") {
+		f, err := strconv.ParseFloat(string(raw), 64)
+		if err != nil {
+			return nil, errContent
+		}
+		return f, nil
+	}
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil {
+		return nil, errContent
+	}
+	return n, nil
+}

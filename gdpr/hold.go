@@ -1,0 +1,326 @@
+package gdpr
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gallra/gallra/gdpr/audit"
+	"github.com/gallra/gallra/gdpr/civil"
+	"github.com/gallra/gallra/gdpr/storage"
+)
+
+const fileHold = "hold"
+
+// Hold says why something may not be erased: a legal claim, or a person who asks to keep it (Art. 17(3)(e), 18(1)(b)-(c); REQUIREMENTS 4.8).
+// Exactly one of Record, Subject and Agreement is set.
+type Hold struct {
+	Record    ID
+	Fields    []string // only the parts of Record that hold these fields; default all
+	Subject   Identity
+	Agreement ID
+	// Ground is the law or claim, in one line that names no data subject.
+	Ground string
+	// ReviewBy is when somebody must look at it again: at most a year away. There is no endless hold.
+	ReviewBy civil.Date
+	// Note is kept sealed: it may name a person.
+	Note string
+}
+
+type holdBody struct {
+	V         int               `json:"v"`
+	Parts     []storage.PartRef `json:"parts,omitempty"`
+	Record    ID                `json:"record,omitzero"`
+	Subject   ID                `json:"subject,omitzero"`
+	Agreement ID                `json:"agreement,omitzero"`
+	Ground    string            `json:"ground"`
+	Owner     string            `json:"owner"`
+	ReviewBy  civil.Date        `json:"review_by"`
+	Sealed    []byte            `json:"sealed,omitempty"`
+}
+
+// String returns the ground.
+func (h Hold) String() string { return "hold: " + h.Ground }
+
+// Format prints String for every verb.
+func (h Hold) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(h.String())) }
+
+// Hold places a hold. It comes before an erasure or finds nothing and fails with ErrErased.
+func (s *Session) Hold(ctx context.Context, h Hold) (ID, error) {
+	id := storage.NewID()
+	err := again(ctx, func() error {
+		a, err := s.begin("Hold")
+		if err != nil {
+			return err
+		}
+		if err := h.check(s.e.day(a.now)); err != nil {
+			return err
+		}
+		b, body, controller, families, err := a.holdOn(ctx, h)
+		if err != nil {
+			return err
+		}
+		if err := a.may(ctx, mayHold, families...); err != nil {
+			return err
+		}
+		body.V, body.Ground, body.Owner, body.ReviewBy = 1, h.Ground, s.actor.String(), h.ReviewBy
+		if h.Note != "" {
+			if body.Sealed, err = s.e.sealBody(ctx, controller, fileHold, id, 1, sealedText{h.Note}); err != nil {
+				return err
+			}
+		}
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return errors.New("encode hold: not JSON")
+		}
+		b.PutFiles = []storage.File{{Kind: fileHold, ID: id, Rev: 1, Parent: body.target(), State: stateActive,
+			Due: h.ReviewBy.Start(s.e.zone).UTC(), Body: encoded}}
+		return a.commit(ctx, b, audit.Entry{Why: h.Ground, Objects: []string{audit.Object(fileHold, id), audit.Object(body.kind(), body.target())}, Fields: h.Fields})
+	})
+	if err != nil {
+		return ID{}, fmt.Errorf("hold: %w", err)
+	}
+	return id, nil
+}
+
+func (b *holdBody) target() ID {
+	switch {
+	case !b.Record.IsZero():
+		return b.Record
+	case !b.Subject.IsZero():
+		return b.Subject
+	}
+	return b.Agreement
+}
+
+func (b *holdBody) kind() string {
+	switch {
+	case !b.Record.IsZero():
+		return "record"
+	case !b.Subject.IsZero():
+		return "subject"
+	}
+	return fileAgreement
+}
+
+func (h Hold) check(today civil.Date) error {
+	if why := badLine(h.Ground, 200); why != "" {
+		return refuse("Hold.Ground", "%s", why)
+	}
+	switch {
+	case h.ReviewBy.IsZero():
+		return refuse("Hold.ReviewBy", "missing: there is no endless hold")
+	case !h.ReviewBy.Valid() || !h.ReviewBy.After(today):
+		return refuse("Hold.ReviewBy", "not a day in the future")
+	case h.ReviewBy.After(civil.Period{Years: 1}.After(today)):
+		return refuse("Hold.ReviewBy", "more than a year away")
+	}
+	set := 0
+	for _, is := range []bool{!h.Record.IsZero(), !h.Subject.IsZero(), !h.Agreement.IsZero()} {
+		if is {
+			set++
+		}
+	}
+	if set != 1 {
+		return refuse("Hold", "names exactly one of Record, Subject and Agreement")
+	}
+	if len(h.Fields) > 0 && h.Record.IsZero() {
+		return refuse("Hold.Fields", "are fields of a Record")
+	}
+	return nil
+}
+
+// holdOn finds what a hold counts on.
+func (a *act) holdOn(ctx context.Context, h Hold) (b *storage.Batch, body holdBody, controller ID, families []string, err error) {
+	e := a.s.e
+	b = &storage.Batch{}
+	switch {
+	case !h.Agreement.IsZero():
+		g, err := e.agreementOf(ctx, h.Agreement)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil, body, ID{}, nil, refuse("Hold.Agreement", "no such agreement")
+		}
+		if err != nil {
+			return nil, body, ID{}, nil, err
+		}
+		body.Agreement = g.ID
+		b.HoldFiles = []storage.Count{{ID: g.ID, Name: fileAgreement, N: 1}}
+		families = g.Activities
+		if len(families) == 0 {
+			families = e.heads()
+		}
+		return b, body, g.Party, families, nil
+	case !h.Subject.IsZero():
+		if body.Subject, err = a.oneSubject(ctx, h.Subject); err != nil {
+			return nil, body, ID{}, nil, err
+		}
+		row, err := e.store.Subject(ctx, body.Subject)
+		if err != nil {
+			return nil, body, ID{}, nil, err
+		}
+		b.HoldSubjects = []storage.Count{{ID: body.Subject, N: 1}}
+		return b, body, row.Controller, e.heads(), nil
+	}
+	parts, err := e.store.Record(ctx, h.Record)
+	if err != nil {
+		return nil, body, ID{}, nil, err
+	}
+	if len(parts) == 0 {
+		return nil, body, ID{}, nil, e.gone(ctx, h.Record)
+	}
+	body.Record = h.Record
+	groups := map[string]bool{}
+	for _, f := range h.Fields {
+		l := e.layouts[parts[0].Family]
+		if l == nil || l.group[f] == "" {
+			return nil, body, ID{}, nil, refuse("Hold.Fields", "has a field that the activity does not declare")
+		}
+		groups[l.group[f]] = true
+	}
+	for _, p := range parts {
+		if len(groups) > 0 && !groups[joined(p.Purposes)] {
+			continue
+		}
+		body.Parts = append(body.Parts, p.PartRef)
+		b.HoldParts = append(b.HoldParts, storage.PartHold{PartRef: p.PartRef, N: 1})
+	}
+	if len(body.Parts) == 0 {
+		return nil, body, ID{}, nil, refuse("Hold.Fields", "the record holds none of them")
+	}
+	return b, body, parts[0].Controller, []string{parts[0].Family}, nil
+}
+
+func joined(purposes []string) string {
+	out := ""
+	for i, p := range purposes {
+		if i > 0 {
+			out += ","
+		}
+		out += p
+	}
+	return out
+}
+
+// Release ends a hold. What came due meanwhile is erased by the next sweep, without a new period.
+func (s *Session) Release(ctx context.Context, hold ID) error {
+	err := again(ctx, func() error {
+		a, err := s.begin("Release")
+		if err != nil {
+			return err
+		}
+		f, err := s.e.store.File(ctx, fileHold, hold)
+		if err != nil {
+			return err
+		}
+		var body holdBody
+		if json.Unmarshal(f.Body, &body) != nil || body.V != 1 {
+			return errors.New("decode hold: not of format 1")
+		}
+		if err := a.may(ctx, mayHold, s.e.heads()...); err != nil {
+			return err
+		}
+		if f.State != stateActive {
+			return nil
+		}
+		f.Rev++
+		f.State, f.Due = stateEnded, time.Time{}
+		b := &storage.Batch{PutFiles: []storage.File{f}}
+		if err := a.release(ctx, b, body); err != nil {
+			return err
+		}
+		return a.commit(ctx, b, audit.Entry{Objects: []string{audit.Object(fileHold, hold), audit.Object(body.kind(), body.target())}})
+	})
+	if err != nil {
+		return fmt.Errorf("release: %w", err)
+	}
+	return nil
+}
+
+// release takes a hold off its rows and dates again what it kept.
+func (a *act) release(ctx context.Context, b *storage.Batch, body holdBody) error {
+	e := a.s.e
+	switch body.kind() {
+	case fileAgreement:
+		b.HoldFiles = []storage.Count{{ID: body.Agreement, Name: fileAgreement, N: -1}}
+		owners, err := e.assignmentsOf(ctx, body.Agreement)
+		if err != nil {
+			return err
+		}
+		// Waking the schedules wakes every part under them; their own clocks decide.
+		for _, owner := range append(owners, body.Agreement) {
+			schedules, err := e.store.SchedulesOf(ctx, owner)
+			if err != nil {
+				return err
+			}
+			for _, sc := range schedules {
+				sc.Rev++
+				sc.Due = a.now
+				b.PutSchedules = append(b.PutSchedules, sc)
+			}
+		}
+		return nil
+	case "subject":
+		b.HoldSubjects = []storage.Count{{ID: body.Subject, N: -1}}
+		parts, err := e.partsOfSubject(ctx, body.Subject)
+		if err != nil {
+			return err
+		}
+		for i := range parts {
+			if err := e.date(ctx, &parts[i]); err != nil {
+				return err
+			}
+			b.RetimeParts = append(b.RetimeParts, retimeOf(&parts[i]))
+		}
+		return nil
+	}
+	parts, err := e.store.Record(ctx, body.Record)
+	if err != nil {
+		return err
+	}
+	for i := range parts {
+		if !slices.Contains(body.Parts, parts[i].PartRef) {
+			continue
+		}
+		if err := e.date(ctx, &parts[i]); err != nil {
+			return err
+		}
+		due := parts[i].Due
+		b.HoldParts = append(b.HoldParts, storage.PartHold{PartRef: parts[i].PartRef, N: -1, Due: &due})
+	}
+	return nil
+}
+
+// HoldInfo is a hold in force.
+type HoldInfo struct {
+	ID       ID
+	On       string // record, subject or agreement
+	Target   ID
+	Ground   string
+	Owner    string
+	ReviewBy civil.Date
+}
+
+// holdsOn are the holds in force on any of the given rows.
+func (e *Engine) holdsOn(ctx context.Context, targets ...ID) ([]HoldInfo, error) {
+	var out []HoldInfo
+	for _, t := range targets {
+		if t.IsZero() {
+			continue
+		}
+		files, err := e.store.Files(ctx, storage.FileQuery{Kind: fileHold, Parent: t, State: stateActive, Limit: 100})
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			var body holdBody
+			if json.Unmarshal(f.Body, &body) != nil {
+				return nil, errors.New("decode hold: not of format 1")
+			}
+			out = append(out, HoldInfo{ID: f.ID, On: body.kind(), Target: t, Ground: body.Ground, Owner: body.Owner, ReviewBy: body.ReviewBy})
+		}
+	}
+	return out, nil
+}

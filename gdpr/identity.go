@@ -1,0 +1,107 @@
+package gdpr
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/gallra/gallra/gdpr/storage"
+)
+
+// ID names a record, a data subject, a party, an agreement, an assignment or a hold: 16 random bytes,
+// in text 8-4-4-4-12 hexadecimal digits. It says nothing about the person.
+type ID = storage.ID
+
+// ParseID reads the text form of an id.
+func ParseID(text string) (ID, error) { return storage.ParseID(text) }
+
+// The kinds of identifier, as Fideslang categories. A field of the same category can be found by it.
+const (
+	kindEmail    = "user.contact.email"
+	kindPhone    = "user.contact.phone_number"
+	kindNational = "user.government_id.national_identification_number"
+	kindRef      = "user.unique_id"
+)
+
+// Identity is what identifies a data subject: one or several identifiers, or the engine's own id for the person.
+// Identifiers are stored only as keyed hashes and in sealed form. It prints as [redacted].
+type Identity struct{ p *identity }
+
+type identity struct {
+	id  ID // set by Subject
+	ids []identifier
+}
+
+// identifier is one identifier as it was given.
+type identifier struct{ kind, name, value string }
+
+// Email identifies by e-mail address. Case, surrounding space and the form of the domain do not matter.
+func Email(address string) Identity { return one(kindEmail, "email", address) }
+
+// Phone identifies by telephone number, international or as written in the organization's country.
+func Phone(number string) Identity { return one(kindPhone, "phone", number) }
+
+// NationalNumber identifies by national identification number (in Sweden personnummer or samordningsnummer).
+func NationalNumber(number string) Identity { return one(kindNational, "national number", number) }
+
+// Ref identifies by the application's own key for the person.
+func Ref(key string) Identity { return one(kindRef, "ref", key) }
+
+// Subject identifies by the engine's id for the person, as [Stored.Subject] returns it.
+func Subject(id ID) Identity { return Identity{&identity{id: id}} }
+
+func one(kind, name, value string) Identity {
+	return Identity{&identity{ids: []identifier{{kind, name, value}}}}
+}
+
+// And joins the identifiers of one person. If they lead to two persons the act that uses them fails with ErrConflict.
+func (i Identity) And(other Identity) Identity {
+	if i.p == nil {
+		return other
+	}
+	if other.p == nil {
+		return i
+	}
+	joined := &identity{id: i.p.id, ids: append(append([]identifier(nil), i.p.ids...), other.p.ids...)}
+	if joined.id.IsZero() {
+		joined.id = other.p.id
+	}
+	return Identity{joined}
+}
+
+// IsZero reports whether nobody is identified.
+func (i Identity) IsZero() bool { return i.p == nil || i.p.id.IsZero() && len(i.p.ids) == 0 }
+
+// String returns [redacted].
+func (Identity) String() string { return redacted }
+
+// GoString returns [redacted].
+func (Identity) GoString() string { return redacted }
+
+// Format prints [redacted] for every verb.
+func (Identity) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }
+
+// LogValue returns [redacted].
+func (Identity) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON fails.
+func (Identity) MarshalJSON() ([]byte, error) { return nil, errMarshal }
+
+// normalized is an identifier in the form that is hashed.
+type normalized struct{ kind, value string }
+
+// normalize returns every identifier in normal form, or says which one is not what it claims to be.
+func (i Identity) normalize(field, country string) ([]normalized, error) {
+	if i.p == nil {
+		return nil, nil
+	}
+	out := make([]normalized, 0, len(i.p.ids))
+	for _, id := range i.p.ids {
+		v, why := normalize(id.kind, id.value, country)
+		if why != "" {
+			return nil, refuse(field+"."+id.name, "%s", why)
+		}
+		out = append(out, normalized{id.kind, v})
+	}
+	return out, nil
+}

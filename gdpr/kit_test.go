@@ -1,0 +1,154 @@
+package gdpr_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gallra/gallra/crypto/insecurekeyfile"
+	"github.com/gallra/gallra/gdpr"
+	"github.com/gallra/gallra/gdpr/civil"
+	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/gdpr/storage/memory"
+	"github.com/gallra/gallra/gdpr/storage/sqlite"
+)
+
+// clock is a clock to turn.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time { return c.at }
+
+func (c *clock) set(day string) {
+	t, err := time.Parse("2006-01-02", day)
+	if err != nil {
+		panic(err)
+	}
+	c.at = t.Add(12 * time.Hour)
+}
+
+func on(day string) *clock {
+	c := &clock{}
+	c.set(day)
+	return c
+}
+
+// day reads a date.
+func day(t *testing.T, s string) civil.Date {
+	t.Helper()
+	d, err := civil.ParseDate(s)
+	require.NoError(t, err)
+	return d
+}
+
+var (
+	boss    = gdpr.Person("Åsa Ägare")
+	dpo     = gdpr.Person("Örjan Dataskydd")
+	support = gdpr.Person("Märta Support")
+	web     = gdpr.Job("web")
+)
+
+// house is an engine with all that a test turns.
+type house struct {
+	*gdpr.Engine
+	t     *testing.T
+	store storage.Store
+	keys  storage.Keys
+	dir   string
+	clock *clock
+	reg   *gdpr.Register
+}
+
+// eachStore runs a test on memory, on SQLite, and on SQLite with keys in a second file.
+func eachStore(t *testing.T, register string, run func(t *testing.T, h *house)) {
+	t.Helper()
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		run(t, newHouse(t, register, memory.New(), nil))
+	})
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		run(t, sqliteHouse(t, register, false))
+	})
+	t.Run("sqlite, keys apart", func(t *testing.T) {
+		t.Parallel()
+		run(t, sqliteHouse(t, register, true))
+	})
+}
+
+func sqliteHouse(t *testing.T, register string, apart bool) *house {
+	t.Helper()
+	dir := t.TempDir()
+	store := openSQLite(t, filepath.Join(dir, "data.db"))
+	var keys storage.Keys
+	if apart {
+		keys = openSQLite(t, filepath.Join(dir, "keys.db"))
+	}
+	return newHouseIn(t, dir, register, store, keys)
+}
+
+func openSQLite(t *testing.T, path string) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(context.Background(), path, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func newHouse(t *testing.T, register string, store storage.Store, keys storage.Keys) *house {
+	t.Helper()
+	return newHouseIn(t, t.TempDir(), register, store, keys)
+}
+
+func newHouseIn(t *testing.T, dir, register string, store storage.Store, keys storage.Keys) *house {
+	t.Helper()
+	reg, err := gdpr.LoadRegister(filepath.Join("..", "testdata", "registers", register))
+	require.NoError(t, err)
+	h := &house{t: t, store: store, keys: keys, dir: dir, clock: on("2026-03-02"), reg: reg}
+	h.open()
+	return h
+}
+
+// open opens the engine anew over the same stores, as a second process would.
+func (h *house) open() {
+	h.t.Helper()
+	kek, err := insecurekeyfile.Open(filepath.Join(h.dir, "dev.kek"))
+	require.NoError(h.t, err)
+	h.Engine, err = gdpr.Open(h.t.Context(), h.store, kek, h.reg, &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now})
+	require.NoError(h.t, err)
+	e := h.Engine
+	h.t.Cleanup(func() { _ = e.Close() })
+}
+
+// grant gives a role to an actor.
+func (h *house) grant(who gdpr.Actor, role string) gdpr.ID {
+	h.t.Helper()
+	id, err := h.As(boss, gdpr.Retention).Grant(h.t.Context(), gdpr.Grant{Actor: who, Role: role})
+	require.NoError(h.t, err)
+	return id
+}
+
+// customer makes a party with a hosting agreement.
+func (h *house) customer(name string) (party, agreement gdpr.ID) {
+	h.t.Helper()
+	admin := h.As(boss, gdpr.Retention)
+	party, err := admin.PutParty(h.t.Context(), gdpr.Party{Name: name, Contact: "dso@kund.example", Country: "SE"})
+	require.NoError(h.t, err)
+	agreement, err = admin.PutAgreement(h.t.Context(), gdpr.Agreement{Party: party, Ref: "AV-2001", From: day(h.t, "2024-01-01"),
+		Activities: []string{"hosted-customer-data"}, Terms: "service-agreement", Erase: []string{"P30D after agreement-ended"}, AtEnd: "erase"})
+	require.NoError(h.t, err)
+	return party, agreement
+}
+
+// find collects what a session finds.
+func find(t *testing.T, s *gdpr.Session, who gdpr.Identity) []*gdpr.Stored {
+	t.Helper()
+	var out []*gdpr.Stored
+	for r, err := range s.Find(t.Context(), who) {
+		require.NoError(t, err)
+		out = append(out, r)
+	}
+	return out
+}

@@ -1,0 +1,251 @@
+package gdpr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gallra/gallra/gdpr/audit"
+	"github.com/gallra/gallra/gdpr/storage"
+)
+
+// Session is who acts and for which purpose. Every read and write goes through one, so that no act without actor or
+// purpose can be written down (Art. 5(1)(b), EPM-5, EPM-10). A session holds no resources.
+type Session struct {
+	e         *Engine
+	actor     Actor
+	purpose   string
+	agreement ID
+	caseID    string
+}
+
+// As begins a session for an actor and a purpose: an activity of the register, SubjectRights or Retention.
+// A wrong actor or purpose is refused by the first act.
+func (e *Engine) As(actor Actor, purpose string) *Session {
+	return &Session{e: e, actor: actor, purpose: purpose}
+}
+
+// Under names the agreement on whose instructions a processor acts (Art. 28(3)(a), 29). Without it a processor's purpose reads and writes nothing.
+func (s *Session) Under(agreement ID) *Session {
+	c := *s
+	c.agreement = agreement
+	return &c
+}
+
+// Case names the case that the acts of this session belong to, for the trail: one line of text that names no data subject.
+func (s *Session) Case(id string) *Session {
+	c := *s
+	c.caseID = id
+	return &c
+}
+
+// The abilities that roles of the register give.
+const (
+	mayRead  = "read"
+	mayWrite = "write"
+	mayErase = "erase"
+	mayHold  = "hold"
+	mayGrant = "grant"
+)
+
+// Where the right to act came from, in the trail.
+const (
+	grantOwner   = "owner"
+	grantTrusted = "trusted"
+	grantBuiltIn = "built-in"
+)
+
+// act is one operation of a session: its instant, what allowed it, and the rows that must not change meanwhile.
+type act struct {
+	s         *Session
+	now       time.Time
+	action    string
+	grant     string
+	files     []storage.FileCond
+	schedules []storage.ScheduleCond
+}
+
+// begin checks actor, purpose and state. Every exported act starts here.
+func (s *Session) begin(action string) (*act, error) {
+	if s == nil || s.e == nil {
+		return nil, refuse("Session", "missing: begin one with Engine.As")
+	}
+	if err := s.actor.check(); err != nil {
+		return nil, err
+	}
+	if s.e.restored {
+		return nil, ErrRestored
+	}
+	if s.purpose != SubjectRights && s.purpose != Retention {
+		if _, ok := s.e.reg.Activity(s.purpose); !ok {
+			return nil, refuse("Purpose", "not an activity of the register, nor SubjectRights or Retention")
+		}
+	}
+	if s.caseID != "" {
+		if why := badLine(s.caseID, 100); why != "" {
+			return nil, refuse("Case", "%s", why)
+		}
+	}
+	return &act{s: s, now: s.e.instant(), action: action}, nil
+}
+
+// may checks that the actor may do this to all the given activities, and notes what allowed it. A refusal is written to the trail.
+func (a *act) may(ctx context.Context, ability string, activities ...string) error {
+	e, s := a.s.e, a.s
+	switch {
+	case len(e.reg.Roles) == 0:
+		a.grant = grantTrusted
+		return nil
+	case ability == mayGrant && s.actor.kind == e.owner.kind && s.actor.name == e.owner.name:
+		a.grant = grantOwner
+		return nil
+	}
+	for fresh := range 2 {
+		grants, err := e.grantsOf(ctx, s.actor, fresh == 1)
+		if err != nil {
+			return err
+		}
+		for _, g := range grants {
+			if g.covers(e.reg, ability, activities, a.now) {
+				a.grant = g.role
+				a.files = append(a.files, storage.FileCond{Kind: fileGrant, ID: g.id, Rev: g.rev})
+				return nil
+			}
+		}
+	}
+	return a.refused(ctx, fmt.Errorf("%w: no grant to %s in force", ErrNotAllowed, ability), nil)
+}
+
+// refused writes the refusal to the trail and returns it.
+func (a *act) refused(ctx context.Context, why error, objects []string) error {
+	entry := a.entry(audit.Entry{Outcome: "refused", Why: why.Error(), Objects: objects})
+	b := &storage.Batch{}
+	err := a.apply(ctx, b, []audit.Entry{entry})
+	if err != nil {
+		return errors.Join(why, fmt.Errorf("trail: %w", translate(err)))
+	}
+	return why
+}
+
+// entry completes a trail entry with what the act knows.
+func (a *act) entry(e audit.Entry) audit.Entry {
+	e.At, e.Actor, e.Action, e.Purpose = a.now, a.s.actor.audit(), a.action, a.s.purpose
+	e.Agreement, e.Case = a.s.agreement, a.s.caseID
+	if e.Grant == "" {
+		e.Grant = a.grant
+	}
+	if e.Outcome == "" {
+		e.Outcome = "done"
+	}
+	return e
+}
+
+// commit applies a batch together with its trail entry: no act without its trace (EPM-6, EPM-9).
+// The rows that allowed the act must still be as they were read.
+func (a *act) commit(ctx context.Context, b *storage.Batch, entries ...audit.Entry) error {
+	for i := range entries {
+		entries[i] = a.entry(entries[i])
+	}
+	for _, c := range a.files {
+		if !slices.Contains(b.Files, c) {
+			b.Files = append(b.Files, c)
+		}
+	}
+	for _, c := range a.schedules {
+		if !slices.Contains(b.Schedules, c) {
+			b.Schedules = append(b.Schedules, c)
+		}
+	}
+	return a.apply(ctx, b, entries)
+}
+
+// apply hands a batch to the store, keys first where they live apart. An unknown outcome is settled by the entry itself.
+func (a *act) apply(ctx context.Context, b *storage.Batch, entries []audit.Entry) error {
+	e := a.s.e
+	lane, err := e.trail.Take(ctx)
+	if err != nil {
+		return err
+	}
+	defer lane.Undo()
+	b.Entries = b.Entries[:0]
+	for _, entry := range entries {
+		row, err := lane.Add(entry)
+		if err != nil {
+			return err
+		}
+		b.Entries = append(b.Entries, row)
+	}
+	destroy, err := e.keysFirst(ctx, b)
+	if err != nil {
+		return err
+	}
+	err = e.store.Apply(ctx, b)
+	if errors.Is(err, storage.ErrOutcomeUnknown) {
+		err = e.settle(ctx, lane, b, err)
+	}
+	if err != nil {
+		var cond *storage.ConditionError
+		if errors.As(err, &cond) {
+			e.cache.forget(cond)
+		}
+		return err
+	}
+	lane.Done()
+	return e.keysAfter(ctx, destroy)
+}
+
+// settle asks the store whether a batch of unknown outcome is there: its first trail entry is the witness.
+func (e *Engine) settle(ctx context.Context, lane *audit.Lane, b *storage.Batch, unknown error) error {
+	first := b.Entries[0]
+	got, err := e.store.Entries(context.WithoutCancel(ctx), first.Lane, first.Seq-1, 1)
+	switch {
+	case err != nil:
+		lane.Unknown()
+		return unknown
+	case len(got) == 1 && string(got[0].MAC) == string(first.MAC):
+		return nil
+	case len(got) == 1:
+		lane.Unknown()
+	}
+	return unknown
+}
+
+// keysFirst writes new keys before the rows that need them, where keys live in a store of their own, and returns
+// what must be destroyed after the rows are gone.
+func (e *Engine) keysFirst(ctx context.Context, b *storage.Batch) (destroy storage.KeyBatch, err error) {
+	if !e.apart || b.Keys.Empty() {
+		return storage.KeyBatch{}, nil
+	}
+	k := b.Keys
+	b.Keys = storage.KeyBatch{}
+	destroy = storage.KeyBatch{DestroyControllers: k.DestroyControllers, DestroySubjects: k.DestroySubjects,
+		DestroyParts: k.DestroyParts, DestroyAllOf: k.DestroyAllOf}
+	put := storage.KeyBatch{PutStore: k.PutStore, PutControllers: k.PutControllers, PutSubjects: k.PutSubjects, PutParts: k.PutParts}
+	if put.Empty() {
+		return destroy, nil
+	}
+	return destroy, e.keys.ApplyKeys(ctx, &put)
+}
+
+// keysAfter destroys keys in a store of their own, once the rows are gone. What a crash leaves is finished by the next Open or sweep.
+func (e *Engine) keysAfter(ctx context.Context, destroy storage.KeyBatch) error {
+	if destroy.Empty() {
+		return nil
+	}
+	return e.keys.ApplyKeys(context.WithoutCancel(ctx), &destroy)
+}
+
+// again runs an act anew while rows change under it. After some tries it gives up with ErrConflict.
+func again(ctx context.Context, try func() error) error {
+	var err error
+	for range 8 {
+		err = try()
+		var cond *storage.ConditionError
+		if err == nil || !errors.As(err, &cond) || ctx.Err() != nil {
+			break
+		}
+	}
+	return translate(err)
+}

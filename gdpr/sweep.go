@@ -1,0 +1,367 @@
+package gdpr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gallra/gallra/gdpr/audit"
+	"github.com/gallra/gallra/gdpr/civil"
+	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/retention"
+)
+
+// SweepOptions bound and watch a sweep. Nil is safe.
+type SweepOptions struct {
+	// Actor sweeps instead of Job("sweep"); it needs a grant to erase everything.
+	Actor Actor
+	// Plan is a plan to run exactly: when what is due has changed since, the sweep stops with ErrPlanChanged and erases nothing.
+	// It also lets the sweep erase more than MaxShare.
+	Plan *Plan
+	// MaxShare of the stored parts may go in one sweep without a plan; more halts it (EPM-LOSS). Defaults to 0.05, and 100 parts at least.
+	MaxShare float64
+	// Batch is the number of parts in one batch. Defaults to 1,000.
+	Batch int
+	// MaxParts and MaxTime bound the run. Default to no bound.
+	MaxParts int
+	MaxTime  time.Duration
+	// Progress hears of every batch: counts only.
+	Progress func(retention.Result)
+}
+
+// ErrHalted: more is due than a sweep may erase without a plan.
+var ErrHalted = retention.ErrHalted
+
+// ErrPlanChanged: what is due is not what the plan showed.
+var ErrPlanChanged = errors.New("what is due has changed since the plan")
+
+const leaseTime = 10 * time.Minute
+
+// Sweep erases what has come due: parts whose last reason has ended, with their keys, and persons of whom nothing is left.
+// Another process sweeping and nothing being due are both success. It can be stopped anywhere and run by any process.
+func (e *Engine) Sweep(ctx context.Context, opt *SweepOptions) (retention.Result, error) {
+	if opt == nil {
+		opt = &SweepOptions{}
+	}
+	res, err := e.sweep(ctx, opt)
+	if err != nil {
+		return res, fmt.Errorf("sweep: %w", translate(err))
+	}
+	e.log.InfoContext(ctx, "gallra: sweep done", "erased", res.Erased, "persons", res.Persons, "kept", res.Dated+res.Left, "leased_elsewhere", res.Leased)
+	return res, nil
+}
+
+func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result, error) {
+	actor := opt.Actor
+	builtIn := actor == (Actor{})
+	if builtIn {
+		actor = Job("sweep")
+	}
+	a, err := e.As(actor, Retention).begin("Sweep")
+	if err != nil {
+		return retention.Result{}, err
+	}
+	if builtIn {
+		a.grant = grantBuiltIn
+	} else if err := a.may(ctx, mayErase, e.heads()...); err != nil {
+		return retention.Result{}, err
+	}
+	s := retention.Sweeper{Work: &sweepWork{a: a, owner: uuid.NewString(), walk: e.newWalk(a.now), loud: map[scheduleKey]bool{}}, Batch: opt.Batch,
+		MaxItems: opt.MaxParts, MaxTime: opt.MaxTime, Progress: opt.Progress}
+	if opt.Plan != nil {
+		now, err := e.plan(ctx, a.now)
+		if err != nil {
+			return retention.Result{}, err
+		}
+		if now.Digest != opt.Plan.Digest {
+			return retention.Result{}, ErrPlanChanged
+		}
+	} else if s.MaxErase, err = e.share(ctx, opt.MaxShare); err != nil {
+		return retention.Result{}, err
+	}
+	res, err := s.Run(ctx)
+	if err != nil || res.Leased {
+		return res, err
+	}
+	if err := e.finishErasures(ctx); err != nil {
+		return res, err
+	}
+	if e.apart {
+		if err := e.dropOrphans(ctx); err != nil {
+			return res, err
+		}
+	}
+	if res.Erased == 0 {
+		return res, nil
+	}
+	return res, e.scrub(ctx)
+}
+
+// share is how many parts a sweep may erase without a plan.
+func (e *Engine) share(ctx context.Context, share float64) (int, error) {
+	if share == 0 {
+		share = 0.05
+	}
+	n, err := e.store.Count(ctx)
+	return max(100, int(float64(n)*share)), err
+}
+
+// sweepWork is what the Sweeper needs of the engine.
+type sweepWork struct {
+	a     *act
+	owner string
+	walk  *walk
+	lease *storage.LeaseCond
+	loud  map[scheduleKey]bool // schedules of which a part was left out: they stay due
+}
+
+type sweepPage struct {
+	candidates []candidate
+	ran        *storage.Schedule
+}
+
+const leaseSweep = "sweep"
+
+func (w *sweepWork) Claim(ctx context.Context) (bool, error) {
+	now := w.a.s.e.instant()
+	fence, err := w.a.s.e.store.Acquire(ctx, leaseSweep, w.owner, now, now.Add(leaseTime))
+	if errors.Is(err, storage.ErrLeased) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	w.lease = &storage.LeaseCond{Name: leaseSweep, Fence: fence}
+	return true, nil
+}
+
+func (w *sweepWork) Release(ctx context.Context) error {
+	return w.a.s.e.store.Release(ctx, w.lease.Name, w.lease.Fence)
+}
+
+func (w *sweepWork) Next(ctx context.Context, n int) (retention.Page, error) {
+	for {
+		found, ran, err := w.walk.next(ctx, n)
+		if err != nil {
+			return retention.Page{}, err
+		}
+		if len(found) == 0 && ran != nil {
+			if err := w.quiet(ctx, ran); err != nil {
+				return retention.Page{}, err
+			}
+			continue
+		}
+		p := retention.Page{Handle: sweepPage{found, ran}}
+		for _, c := range found {
+			p.Items = append(p.Items, c.item)
+		}
+		return p, nil
+	}
+}
+
+// quiet notes that all parts of a schedule were looked at. If the schedule changed meanwhile the next sweep looks again.
+func (w *sweepWork) quiet(ctx context.Context, sc *storage.Schedule) error {
+	if w.loud[scheduleKey{sc.Owner, sc.Family}] {
+		return nil
+	}
+	done := *sc
+	done.Rev++
+	done.Due = time.Time{}
+	err := w.a.s.e.store.Apply(ctx, &storage.Batch{Lease: w.lease, PutSchedules: []storage.Schedule{done}})
+	var cond *storage.ConditionError
+	if errors.As(err, &cond) && !cond.Has(storage.KindLease, storage.Stale) {
+		return nil
+	}
+	return err
+}
+
+// Carry erases and re-dates one page. Rows that fail their conditions are dropped, and the batch, its proof and its entry are built again.
+func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step, error) {
+	page, _ := p.Handle.(sweepPage)
+	step := retention.Step{}
+	rest := page.candidates
+	var erased []candidate
+	for len(rest) > 0 {
+		b, proof, going, dated, err := w.build(ctx, rest)
+		if err != nil {
+			return step, err
+		}
+		err = w.apply(ctx, b, proof, len(going), dated)
+		var cond *storage.ConditionError
+		if errors.As(err, &cond) {
+			if cond.Has(storage.KindLease, storage.Stale) {
+				return step, err
+			}
+			kept := drop(rest, cond)
+			w.leave(rest, kept)
+			step.Left += len(rest) - len(kept)
+			rest = kept
+			continue
+		}
+		if err != nil {
+			return step, err
+		}
+		step.Erased, step.Dated = len(going), dated
+		erased = going
+		break
+	}
+	persons, err := w.persons(ctx, erased)
+	step.Persons = persons
+	if err != nil {
+		return step, err
+	}
+	if page.ran != nil {
+		return step, w.quiet(ctx, page.ran)
+	}
+	return step, nil
+}
+
+func (w *sweepWork) apply(ctx context.Context, b *storage.Batch, proof audit.Proof, going, dated int) error {
+	entry := audit.Entry{Count: going}
+	if going == 0 {
+		if dated == 0 {
+			return nil
+		}
+		entry.Why = "dated anew"
+		entry.Count = dated
+		return w.a.commit(ctx, b, entry)
+	}
+	_, err := w.a.erase(ctx, b, proof, entry)
+	return err
+}
+
+// build makes the batch of a page: conditions, erasures with their reasons, new dates.
+func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch, proof audit.Proof, going []candidate, dated int, err error) {
+	e := w.a.s.e
+	b = &storage.Batch{Lease: w.lease}
+	proof.Kind = audit.ErasedParts
+	subjects, schedules, agreements := map[ID]bool{}, map[scheduleKey]bool{}, map[ID]bool{}
+	because := newReasons(e, &proof)
+	for i := range cs {
+		c := &cs[i]
+		p := &c.part
+		if !c.item.Go {
+			when := c.wake
+			if c.item.Why == retention.WhyHeld {
+				if when, err = e.reviewOf(ctx, p, w.a.now); err != nil {
+					return nil, proof, nil, 0, err
+				}
+			}
+			if !when.Equal(p.Due) {
+				p.Due = when
+				b.RetimeParts = append(b.RetimeParts, retimeOf(p))
+				dated++
+			}
+			continue
+		}
+		going = append(going, *c)
+		b.EraseParts = append(b.EraseParts, storage.PartErase{PartRef: p.PartRef, Rev: p.Rev})
+		b.Keys.DestroyAllOf = append(b.Keys.DestroyAllOf, p.PartRef)
+		proof.Parts = append(proof.Parts, audit.ErasedPart{Record: p.Record, Part: p.PartRef.Part, Version: p.Version, Subject: p.Subject, Because: because.of(c)})
+		if !subjects[p.Subject] {
+			subjects[p.Subject] = true
+			b.Subjects = append(b.Subjects, storage.SubjectCond{ID: p.Subject, NotHeld: true})
+		}
+		if !p.Agreement.IsZero() && !agreements[p.Agreement] {
+			agreements[p.Agreement] = true
+			b.Files = append(b.Files, storage.FileCond{Kind: fileAgreement, ID: p.Agreement, NotHeld: true})
+		}
+		if sc := p.Schedule; sc != nil {
+			if key := (scheduleKey{sc.Owner, sc.Family}); !schedules[key] {
+				schedules[key] = true
+				b.Schedules = append(b.Schedules, storage.ScheduleCond{Owner: sc.Owner, Family: sc.Family, Rev: sc.Rev, NotHeld: true})
+			}
+		}
+	}
+	return b, proof, going, dated, nil
+}
+
+// reasons numbers the reasons of a proof.
+type reasons struct {
+	e     *Engine
+	proof *audit.Proof
+	at    map[reasonKey]int
+}
+
+type reasonKey struct {
+	family, purposes, rule string
+	start, last            civil.Date
+}
+
+func newReasons(e *Engine, proof *audit.Proof) *reasons {
+	return &reasons{e: e, proof: proof, at: map[reasonKey]int{}}
+}
+
+func (r *reasons) of(c *candidate) int {
+	why := because(&c.part, r.e, c.verdict, "")
+	key := reasonKey{why.Family, joined(why.Purposes), why.Rule, why.Start, why.Last}
+	n, ok := r.at[key]
+	if !ok {
+		n = len(r.proof.Because)
+		r.at[key] = n
+		r.proof.Because = append(r.proof.Because, why)
+	}
+	return n
+}
+
+// reviewOf is when the hold on a part is reviewed: until then no sweep reads it again.
+func (e *Engine) reviewOf(ctx context.Context, p *storage.Part, now time.Time) (time.Time, error) {
+	holds, err := e.holdsOn(ctx, p.Record, p.Subject, p.Agreement)
+	if err != nil {
+		return time.Time{}, err
+	}
+	next := e.day(now).AddDays(1)
+	for i, h := range holds {
+		if h.ReviewBy.After(next) && (i == 0 || h.ReviewBy.Before(next)) {
+			next = h.ReviewBy
+		}
+	}
+	return next.Start(e.zone).UTC().Add(e.lead()), nil
+}
+
+// leave keeps the schedules of parts that were left out due, so that the next sweep looks at them again.
+func (w *sweepWork) leave(all, kept []candidate) {
+	stays := map[storage.PartRef]bool{}
+	for _, c := range kept {
+		stays[c.part.PartRef] = true
+	}
+	for _, c := range all {
+		if !stays[c.part.PartRef] {
+			w.loud[scheduleKey{c.part.Owner, c.part.Family}] = true
+		}
+	}
+}
+
+// drop leaves out what failed. A part whose person or agreement is on hold stays, to be dated to the hold's review.
+func drop(cs []candidate, cond *storage.ConditionError) []candidate {
+	parts, ids, held := map[storage.PartRef]bool{}, map[ID]bool{}, map[ID]bool{}
+	for _, f := range cond.Failures {
+		switch {
+		case f.Kind == storage.KindPart:
+			parts[storage.PartRef{Record: f.ID, Part: f.Part}] = true
+		case f.Reason == storage.Held:
+			held[f.ID] = true
+		default:
+			ids[f.ID] = true
+		}
+	}
+	var out []candidate
+	for _, c := range cs {
+		p := c.part
+		switch {
+		case parts[storage.PartRef{Record: p.Record, Part: p.PartRef.Part}], ids[p.Subject], ids[p.Agreement] && !p.Agreement.IsZero(), ids[p.Owner] && !p.Owner.IsZero():
+			continue
+		case held[p.Subject], held[p.Agreement] && !p.Agreement.IsZero(), held[p.Owner] && !p.Owner.IsZero():
+			c.item.Go, c.item.Why = false, retention.WhyHeld
+		}
+		out = append(out, c)
+	}
+	if len(out) == len(cs) && !slices.ContainsFunc(out, func(c candidate) bool { return !c.item.Go }) {
+		return nil // nothing could be told apart: leave the page to the next sweep
+	}
+	return out
+}

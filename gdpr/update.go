@@ -1,0 +1,342 @@
+package gdpr
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gallra/gallra/crypto"
+	"github.com/gallra/gallra/gdpr/audit"
+	"github.com/gallra/gallra/gdpr/storage"
+)
+
+const mayDecide = "decide"
+
+// Change is a new state of some fields of a record.
+type Change struct {
+	// Subject is the person whose fields they are. Defaults to the record's first.
+	Subject ID
+	// Fields are the new values; a nil value takes the field away.
+	Fields Fields
+	// Version is the one that was read: if the record has another by now the change fails with ErrConflict. Defaults to any.
+	Version int
+}
+
+// String returns [redacted].
+func (Change) String() string { return redacted }
+
+// Format prints [redacted] for every verb.
+func (Change) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(redacted)) }
+
+// MarshalJSON fails.
+func (Change) MarshalJSON() ([]byte, error) { return nil, errMarshal }
+
+// Update changes fields of a record (Art. 16). The new version has a new key and the old one's key is destroyed: the old value opens nowhere.
+// An identifier that the changed field carried moves along. The trail names the fields, never a value (REQUIREMENTS 4.20).
+func (s *Session) Update(ctx context.Context, id ID, c Change) error {
+	err := again(ctx, func() error {
+		a, err := s.beginUpdate(ctx)
+		if err != nil {
+			return err
+		}
+		parts, err := s.e.store.Record(ctx, id)
+		if err != nil {
+			return err
+		}
+		if len(parts) == 0 {
+			return s.e.gone(ctx, id)
+		}
+		usable, why := a.usable(ctx, parts)
+		if len(usable) == 0 {
+			return a.refused(ctx, why, []string{audit.Object("record", id)})
+		}
+		u := &update{a: a, l: s.e.layouts[parts[0].Family], all: parts, b: &storage.Batch{}}
+		if u.l == nil {
+			return refuse("Record", "its activity is not in the register any more")
+		}
+		return u.run(ctx, id, c, usable)
+	})
+	if err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	return nil
+}
+
+func (s *Session) beginUpdate(ctx context.Context) (*act, error) {
+	a, err := s.begin("Update")
+	if err != nil {
+		return nil, err
+	}
+	switch s.purpose {
+	case Retention:
+		return nil, a.refused(ctx, fmt.Errorf("%w: Retention opens no personal data", ErrNotAllowed), nil)
+	case SubjectRights:
+		return a, a.may(ctx, mayDecide, s.e.heads()...)
+	}
+	if err := a.may(ctx, mayWrite, s.purpose); err != nil {
+		return nil, err
+	}
+	return a, a.needAgreement(ctx, s.e.layouts[s.e.reg.Head(s.purpose)])
+}
+
+// update is one change on its way to the store.
+type update struct {
+	a       *act
+	l       *layout
+	all     []storage.Part
+	b       *storage.Batch
+	subject ID
+	key     *crypto.Subject
+}
+
+func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part) error {
+	e := u.a.s.e
+	version := 1
+	for _, p := range u.all {
+		version += p.Version - 1
+	}
+	if c.Version != 0 && c.Version != version {
+		return ErrConflict
+	}
+	if len(c.Fields) == 0 {
+		return refuse("Fields", "empty: nothing to change")
+	}
+	u.subject = c.Subject
+	if u.subject.IsZero() {
+		u.subject = u.all[0].Subject
+	}
+	if !slices.ContainsFunc(usable, func(p storage.Part) bool { return p.Subject == u.subject }) {
+		return refuse("Subject", "no such person in the record")
+	}
+	set := Fields{}
+	for name, v := range c.Fields {
+		if v == nil {
+			if _, ok := u.l.category[name]; !ok {
+				return refuse("Fields", "has a field that the activity does not declare (Art. 5(1)(c))")
+			}
+			set[name] = v
+			continue
+		}
+		if err := e.checkField(u.l, "", name, v); err != nil {
+			return err
+		}
+		set[name] = v
+	}
+	if err := u.allowed(set); err != nil {
+		return err
+	}
+	if u.all[0].Controller != e.self && u.a.s.purpose == SubjectRights {
+		return fmt.Errorf("%w: a processor rectifies on the controller's instruction, under its agreement", ErrNotAllowed)
+	}
+	if err := e.withKeys(ctx, u.all); err != nil {
+		return err
+	}
+	var err error
+	first := u.all[slices.IndexFunc(u.all, func(p storage.Part) bool { return p.Subject == u.subject })]
+	if u.key, err = e.subject(ctx, first.Controller, u.subject, first.SubjectKey); err != nil {
+		return err
+	}
+	for _, pf := range u.l.split(set) {
+		if err := u.part(ctx, pf); err != nil {
+			return err
+		}
+	}
+	u.b.Subjects = append(u.b.Subjects, storage.SubjectCond{ID: u.subject})
+	return u.a.commit(ctx, u.b, audit.Entry{Objects: []string{audit.Object("record", id)}, Fields: set.Names()})
+}
+
+// allowed refuses fields that the session's purpose may not touch.
+func (u *update) allowed(set Fields) error {
+	if u.a.s.purpose == SubjectRights {
+		return nil
+	}
+	act, _ := u.a.s.e.reg.Activity(u.a.s.purpose)
+	for name := range set {
+		if !slices.Contains(act.FieldNames(), name) {
+			return fmt.Errorf("%w: Fields.%s: not a field of this purpose", ErrNotAllowed, name)
+		}
+	}
+	return nil
+}
+
+// part changes the part that the fields belong to, or begins it.
+func (u *update) part(ctx context.Context, pf partFields) error {
+	at := slices.IndexFunc(u.all, func(p storage.Part) bool { return p.Subject == u.subject && slices.Equal(p.Purposes, pf.purposes) })
+	if at < 0 {
+		return u.newPart(ctx, pf)
+	}
+	e := u.a.s.e
+	p := u.all[at]
+	if err := u.a.mayUse(ctx, &p); err != nil {
+		return err
+	}
+	old, err := e.openPart(ctx, &p)
+	if err != nil {
+		return err
+	}
+	next := content{fields: Fields{}, source: old.source}
+	for k, v := range old.fields {
+		next.fields[k] = v
+	}
+	for k, v := range pf.fields {
+		if v == nil {
+			delete(next.fields, k)
+		} else {
+			next.fields[k] = v
+		}
+	}
+	u.b.Keys.DestroyParts = append(u.b.Keys.DestroyParts, storage.PartKeyRef{PartRef: p.PartRef, Version: p.Version})
+	p.Version++
+	p.Rev++
+	if err := u.seal(&p, next); err != nil {
+		return err
+	}
+	u.b.RevisePart = append(u.b.RevisePart, p)
+	return u.reindex(ctx, &p, old.fields, next.fields)
+}
+
+// newPart begins a part for fields that the person had none of in this record. Its number was never used: not even by a part that is erased.
+func (u *update) newPart(ctx context.Context, pf partFields) error {
+	e := u.a.s.e
+	fields := Fields{}
+	for k, v := range pf.fields {
+		if v != nil {
+			fields[k] = v
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	used := 0
+	for _, p := range u.all {
+		used = max(used, p.PartRef.Part)
+	}
+	for _, p := range u.b.PutParts {
+		used = max(used, p.PartRef.Part)
+	}
+	proofs, err := e.store.ProofOf(ctx, u.all[0].Record)
+	if err != nil {
+		return err
+	}
+	for _, row := range proofs {
+		proof, err := audit.DecodeProof(row.Body)
+		if err != nil {
+			return err
+		}
+		for _, gone := range proof.Parts {
+			if gone.Record == u.all[0].Record {
+				used = max(used, gone.Part)
+			}
+		}
+	}
+	p := u.all[slices.IndexFunc(u.all, func(p storage.Part) bool { return p.Subject == u.subject })]
+	p.PartRef.Part, p.Rev, p.Version, p.Purposes, p.Due, p.Held = used+1, 1, 1, pf.purposes, time.Time{}, 0
+	if err := e.date(ctx, &p); err != nil {
+		return err
+	}
+	if err := u.seal(&p, content{fields: fields}); err != nil {
+		return err
+	}
+	p.Schedule = nil
+	u.b.PutParts = append(u.b.PutParts, p)
+	return u.reindex(ctx, &p, nil, fields)
+}
+
+func (u *update) seal(p *storage.Part, c content) error {
+	plain, err := c.encode()
+	if err != nil {
+		return err
+	}
+	sealed, wrapped, err := u.key.SealPart(place(p), plain)
+	if err != nil {
+		return err
+	}
+	p.Sealed, p.Key, p.SubjectKey = sealed, nil, nil
+	u.b.Keys.PutParts = append(u.b.Keys.PutParts, storage.PartKey{
+		PartKeyRef: storage.PartKeyRef{PartRef: p.PartRef, Version: p.Version}, Wrapped: wrapped})
+	return nil
+}
+
+// reindex moves the find-by rows of a part from its old to its new values, and the person's identifiers with them.
+func (u *update) reindex(ctx context.Context, p *storage.Part, old, next Fields) error {
+	e := u.a.s.e
+	before, err := e.findRows(u.l, p, changed(old, next))
+	if err != nil {
+		return err
+	}
+	after, err := e.findRows(u.l, p, changed(next, old))
+	if err != nil {
+		return err
+	}
+	u.b.EraseIndex = append(u.b.EraseIndex, before...)
+	u.b.PutIndex = append(u.b.PutIndex, after...)
+	if len(before) == 0 || len(after) == 0 {
+		return nil
+	}
+	rows, err := e.store.IndexOf(ctx, u.subject)
+	if err != nil {
+		return err
+	}
+	for _, was := range before {
+		now := slices.IndexFunc(after, func(r storage.IndexRow) bool { return r.Kind == was.Kind })
+		identifier := slices.IndexFunc(rows, func(r storage.IndexRow) bool { return r.Part == 0 && string(r.Token) == string(was.Token) })
+		if now < 0 || identifier < 0 {
+			continue
+		}
+		elsewhere := slices.ContainsFunc(rows, func(r storage.IndexRow) bool {
+			return r.Part != 0 && string(r.Token) == string(was.Token) && (r.Record != p.Record || r.Part != p.PartRef.Part)
+		})
+		if !elsewhere {
+			u.b.EraseIndex = append(u.b.EraseIndex, rows[identifier])
+		}
+		if slices.ContainsFunc(rows, func(r storage.IndexRow) bool { return r.Part == 0 && string(r.Token) == string(after[now].Token) }) {
+			continue
+		}
+		if err := u.identifier(p.Controller, was.Kind, after[now].Token, next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// identifier gives the person a new identifier.
+func (u *update) identifier(controller ID, kind string, token []byte, next Fields) error {
+	for name, category := range u.l.category {
+		s, ok := next[name].(string)
+		if category != kind || !ok {
+			continue
+		}
+		form, why := normalize(kind, s, u.a.s.e.country())
+		if why != "" {
+			continue
+		}
+		t, err := u.a.s.e.ring.Token(controller, kind, form)
+		if err != nil {
+			return err
+		}
+		if string(t) != string(token) {
+			continue
+		}
+		sealed, err := u.key.SealIdentifier(kind, form)
+		if err != nil {
+			return err
+		}
+		u.b.PutIndex = append(u.b.PutIndex, storage.IndexRow{Subject: u.subject, Kind: kind, Token: token, Controller: controller, Sealed: sealed})
+		return nil
+	}
+	return nil
+}
+
+// changed are the values of from that differ in to.
+func changed(from, to Fields) Fields {
+	out := Fields{}
+	for k, v := range from {
+		a, errA := appendValue(nil, v, k, 0)
+		b, errB := appendValue(nil, to[k], k, 0)
+		if errA != nil || errB != nil || string(a) != string(b) {
+			out[k] = v
+		}
+	}
+	return out
+}

@@ -1,0 +1,228 @@
+package sqlstore
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+
+	"github.com/gallra/gallra/gdpr/storage"
+)
+
+const (
+	partColumns = `p.bucket, p.record, p.part, p.rev, p.version, p.controller, p.subject, p.family, p.purposes, p.role, p.class,
+		p.agreement, p.assignment, p.owner, p.hangs, p.due, p.held, p.restricted, p.labels, p.facts, s.rev, s.held, s.due, s.facts`
+	partTables = ` FROM gallra_parts p LEFT JOIN gallra_schedules s ON s.owner = p.owner AND s.family = p.family`
+
+	selectLight = `SELECT ` + partColumns + partTables
+	selectFull  = `SELECT ` + partColumns + `, p.sealed, k.wrapped, j.wrapped` + partTables + `
+		LEFT JOIN gallra_part_keys k ON k.bucket = p.bucket AND k.record = p.record AND k.part = p.part AND k.version = p.version
+		LEFT JOIN gallra_subject_keys j ON j.bucket = p.bucket AND j.id = p.subject`
+
+	// chunk is the longest list of values in one statement.
+	chunk = 512
+)
+
+func scanPart(light bool) func(*sql.Rows, *storage.Part) error {
+	return func(rows *sql.Rows, p *storage.Part) error {
+		var purposes, labels string
+		var rev, held sql.NullInt64
+		var s storage.Schedule
+		dest := []any{
+			&p.Bucket, id(&p.Record), &p.Part, &p.Rev, &p.Version, id(&p.Controller), id(&p.Subject), &p.Family, &purposes, &p.Role, &p.Class,
+			id(&p.Agreement), id(&p.Assignment), id(&p.Owner), &p.Hangs, instant(&p.Due), &p.Held, &p.Restricted, &labels, blob(&p.Facts),
+			&rev, &held, instant(&s.Due), blob(&s.Facts), blob(&p.Sealed), blob(&p.Key), blob(&p.SubjectKey),
+		}
+		if light {
+			dest = dest[:len(dest)-3]
+		}
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		p.Purposes = split(purposes)
+		if rev.Valid {
+			s.Owner, s.Family, s.Rev, s.Held = p.Owner, p.Family, rev.Int64, int(held.Int64)
+			p.Schedule = &s
+		}
+		var err error
+		p.Labels, err = decodeLabels(labels)
+		return err
+	}
+}
+
+func (s *Store) parts(ctx context.Context, op string, light bool, where string, args ...any) ([]storage.Part, error) {
+	query := selectFull
+	if light {
+		query = selectLight
+	}
+	return all(ctx, s, op, query+where, args, scanPart(light))
+}
+
+// Record returns all parts of one record in the order of their numbers, wherever their buckets are.
+func (s *Store) Record(ctx context.Context, record storage.ID) ([]storage.Part, error) {
+	return s.parts(ctx, "read record", false, ` WHERE p.record = ? AND p.bucket IN (
+		SELECT CAST(? AS INTEGER) UNION ALL SELECT other FROM gallra_links WHERE bucket = ? AND record = ?) ORDER BY p.part, p.bucket`,
+		record[:], record.Bucket(), record.Bucket(), record[:])
+}
+
+// Parts returns at most q.Limit parts that match q and follow q.After, in the order of (bucket, record, part).
+func (s *Store) Parts(ctx context.Context, q storage.PartQuery) ([]storage.Part, error) {
+	if q.Limit < 1 {
+		return nil, errLimit
+	}
+	if len(q.Subjects) == 0 {
+		return s.labeled(ctx, q, nil)
+	}
+	var out []storage.Part
+	for ids := range slices.Chunk(distinct(q.Subjects, storage.ID.Compare), chunk) {
+		rows, err := s.labeled(ctx, q, ids)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	slices.SortFunc(out, func(a, b storage.Part) int { return a.PartRef.Compare(b.PartRef) })
+	return out[:min(len(out), q.Limit)], nil
+}
+
+// labeled selects by labels in Go, page by page: they are few, and no two databases read them alike.
+func (s *Store) labeled(ctx context.Context, q storage.PartQuery, subjects []storage.ID) ([]storage.Part, error) {
+	var out []storage.Part
+	for {
+		rows, err := s.page(ctx, q, subjects)
+		if err != nil || len(q.Labels) == 0 {
+			return rows, err
+		}
+		for _, p := range rows {
+			if len(out) < q.Limit && hasLabels(p.Labels, q.Labels) {
+				out = append(out, p)
+			}
+		}
+		if len(rows) < q.Limit || len(out) == q.Limit {
+			return out, nil
+		}
+		q.After = rows[len(rows)-1].PartRef
+	}
+}
+
+func hasLabels(have, want map[string]string) bool {
+	for k, v := range want {
+		if got, ok := have[k]; !ok || got != v {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Store) page(ctx context.Context, q storage.PartQuery, subjects []storage.ID) ([]storage.Part, error) {
+	where := strings.Builder{}
+	where.WriteString(` WHERE (p.bucket, p.record, p.part) > (?, ?, ?)`)
+	args := []any{q.After.Bucket, q.After.Record[:], q.After.Part}
+	if n := len(subjects); n > 0 {
+		subjects = padded(subjects)
+		where.WriteString(` AND (p.bucket = ? AND p.subject = ?` + strings.Repeat(` OR p.bucket = ? AND p.subject = ?`, len(subjects)-1) + `)`)
+		for i := range subjects {
+			args = append(args, subjects[i].Bucket(), subjects[i][:])
+		}
+	}
+	if q.Hanging {
+		where.WriteString(` AND p.hangs`)
+	}
+	if !q.Owner.IsZero() {
+		where.WriteString(` AND p.owner = ?`)
+		args = append(args, q.Owner[:])
+	}
+	if q.Family != "" {
+		where.WriteString(` AND p.family = ?`)
+		args = append(args, q.Family)
+	}
+	if !q.Controller.IsZero() {
+		where.WriteString(` AND p.controller = ?`)
+		args = append(args, q.Controller[:])
+	}
+	where.WriteString(` ORDER BY p.bucket, p.record, p.part LIMIT ?`)
+	return s.parts(ctx, "read parts", q.Light, where.String(), append(args, q.Limit)...)
+}
+
+// Due returns at most q.Limit parts with a due at or before q.Before, in the order of (due, bucket, record, part), after q.After.
+func (s *Store) Due(ctx context.Context, q storage.DueQuery) ([]storage.Part, error) {
+	if q.Limit < 1 {
+		return nil, errLimit
+	}
+	const order = ` ORDER BY p.due, p.bucket, p.record, p.part LIMIT ?`
+	before := q.Before.UnixMicro()
+	if q.After.Due.IsZero() {
+		return s.parts(ctx, "read due parts", q.Light, ` WHERE p.due <= ?`+order, before, q.Limit)
+	}
+	after := q.After.Part
+	return s.parts(ctx, "read due parts", q.Light, ` WHERE p.due <= ? AND (p.due, p.bucket, p.record, p.part) > (?, ?, ?, ?)`+order,
+		before, q.After.Due.UnixMicro(), after.Bucket, after.Record[:], after.Part, q.Limit)
+}
+
+// Subject returns the row of one data subject, or [storage.ErrNotFound].
+func (s *Store) Subject(ctx context.Context, subject storage.ID) (storage.Subject, error) {
+	return one(ctx, s, "read subject", `SELECT id, controller, rev, held, created FROM gallra_subjects WHERE bucket = ? AND id = ?`,
+		[]any{subject.Bucket(), subject[:]}, func(rows *sql.Rows, r *storage.Subject) error {
+			return rows.Scan(id(&r.ID), id(&r.Controller), &r.Rev, &r.Held, instant(&r.Created))
+		})
+}
+
+const selectIndex = `SELECT subject, record, part, kind, token, controller, sealed FROM gallra_index`
+
+func scanIndex(rows *sql.Rows, r *storage.IndexRow) error {
+	return rows.Scan(id(&r.Subject), id(&r.Record), &r.Part, &r.Kind, blob(&r.Token), id(&r.Controller), blob(&r.Sealed))
+}
+
+// Lookup returns every row whose token is among tokens, in the order of (bucket, subject, record, part, kind, token).
+func (s *Store) Lookup(ctx context.Context, tokens [][]byte) ([]storage.IndexRow, error) {
+	var out []storage.IndexRow
+	sorted := slices.CompactFunc(slices.SortedFunc(slices.Values(tokens), bytes.Compare), bytes.Equal)
+	for some := range slices.Chunk(sorted, chunk) {
+		some = padded(some)
+		args := make([]any, len(some))
+		for i, token := range some {
+			args[i] = required(token)
+		}
+		rows, err := all(ctx, s, "look up", selectIndex+` WHERE token IN `+list(len(some)), args, scanIndex)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	slices.SortFunc(out, func(a, b storage.IndexRow) int {
+		return cmp.Or(a.Subject.Compare(b.Subject), a.Record.Compare(b.Record), cmp.Compare(a.Part, b.Part),
+			cmp.Compare(a.Kind, b.Kind), bytes.Compare(a.Token, b.Token))
+	})
+	return out, nil
+}
+
+// IndexOf returns every row of one subject, in the same order.
+func (s *Store) IndexOf(ctx context.Context, subject storage.ID) ([]storage.IndexRow, error) {
+	return all(ctx, s, "read index rows", selectIndex+` WHERE bucket = ? AND subject = ? ORDER BY record, part, kind, token`,
+		[]any{subject.Bucket(), subject[:]}, scanIndex)
+}
+
+// list is a list of n placeholders in parentheses.
+func list(n int) string { return `(?` + strings.Repeat(`,?`, n-1) + `)` }
+
+// padded repeats the last value up to the next power of two, so that statements have few lengths.
+func padded[T any](s []T) []T {
+	n := 1
+	for n < len(s) {
+		n *= 2
+	}
+	s = slices.Grow(slices.Clip(s), n-len(s))
+	for len(s) < n {
+		s = append(s, s[len(s)-1])
+	}
+	return s
+}
+
+// distinct returns the sorted set of what is in s.
+func distinct[T comparable](s []T, compare func(a, b T) int) []T {
+	s = slices.Clone(s)
+	slices.SortFunc(s, compare)
+	return slices.Compact(s)
+}
