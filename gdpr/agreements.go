@@ -105,11 +105,11 @@ func (s *Session) PutParty(ctx context.Context, p Party) (ID, error) {
 			return err
 		}
 		p.ID = storage.NewID()
-		_, key, err := s.e.ring.NewController(ctx, p.ID)
+		keyset, key, err := s.e.ring.NewController(ctx, p.ID)
 		if err != nil {
 			return err
 		}
-		body, err := s.e.sealBody(ctx, p.ID, fileParty, p.ID, 1, p)
+		body, err := sealWith(keyset, fileParty, p.ID, 1, p)
 		if err != nil {
 			return err
 		}

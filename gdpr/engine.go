@@ -2,6 +2,7 @@ package gdpr
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"github.com/gallra/gallra/crypto"
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/civil"
+	"github.com/gallra/gallra/gdpr/register"
 	"github.com/gallra/gallra/gdpr/storage"
 )
 
@@ -99,6 +101,11 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	}
 	if err := reg.Check(); err != nil {
 		return nil, err
+	}
+	for _, builtIn := range []string{SubjectRights, Retention} {
+		if _, taken := reg.Activity(builtIn); taken {
+			return nil, refuse("register", "an activity has the name of a built-in purpose: %s", builtIn)
+		}
 	}
 	if opt == nil {
 		opt = &Options{}
@@ -253,27 +260,25 @@ func (e *Engine) resumeOwner(ctx context.Context, stored string) error {
 
 // adopt notes the register's version and digest. Changed content under a stored version is refused, and so is an older version.
 func (e *Engine) adopt(ctx context.Context, stored []byte) error {
-	version, digest := splitRegisterMeta(string(stored))
-	now := e.reg.Digest()
-	switch {
-	case version == e.reg.Version && digest == now:
-		return nil
-	case version == e.reg.Version:
-		return fmt.Errorf("register: version %d is stored with other content. Every deadline names its version. "+
-			"Raise register.version and say why in register.change", version)
-	case version > e.reg.Version:
-		return fmt.Errorf("register: version %d is older than the stored version %d. Load the newer file", e.reg.Version, version)
+	var have register.Stamp
+	if len(stored) > 0 {
+		if json.Unmarshal(stored, &have) != nil {
+			return ErrSchemaOutdated
+		}
+		if err := e.reg.Follows(have); err != nil {
+			return err
+		}
 	}
-	s := e.As(e.programActor(), Retention)
-	a := &act{s: s, now: e.instant(), action: "AdoptRegister", grant: grantBuiltIn}
-	return a.commit(ctx, &storage.Batch{PutMeta: map[string][]byte{
-		metaRegister: []byte(fmt.Sprintf("%d %s", e.reg.Version, now)),
-	}}, audit.Entry{Count: e.reg.Version})
-}
-
-func splitRegisterMeta(s string) (version int, digest string) {
-	_, _ = fmt.Sscanf(s, "%d %s", &version, &digest)
-	return version, digest
+	now := e.reg.Stamp()
+	if now == have {
+		return nil
+	}
+	encoded, err := json.Marshal(now)
+	if err != nil {
+		return errors.New("encode register's stamp: not JSON")
+	}
+	a := &act{s: e.As(e.programActor(), Retention), now: e.instant(), action: "AdoptRegister", grant: grantBuiltIn}
+	return a.commit(ctx, &storage.Batch{PutMeta: map[string][]byte{metaRegister: encoded}}, audit.Entry{Count: now.Version})
 }
 
 // programActor is who acts when the program itself opens the store.

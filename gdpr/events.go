@@ -204,7 +204,7 @@ func (a *act) agreementEvent(ctx context.Context, ev Event) error {
 // assignmentsOf are the ids of an agreement's assignments.
 func (e *Engine) assignmentsOf(ctx context.Context, agreement ID) ([]ID, error) {
 	var out []ID
-	q := storage.FileQuery{Kind: fileAssignment, Parent: agreement, Limit: 1000}
+	q := storage.FileQuery{Kind: fileAssignment, Parents: []ID{agreement}, Limit: 1000}
 	for {
 		files, err := e.store.Files(ctx, q)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gallra/gallra/crypto"
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/register"
 	"github.com/gallra/gallra/gdpr/storage"
@@ -197,13 +198,18 @@ func (e *Engine) grantsOf(ctx context.Context, actor Actor, fresh bool) ([]grant
 
 // sealBody encodes and seals the body of a file under a controller's keyset.
 func (e *Engine) sealBody(ctx context.Context, controller ID, kind string, id ID, rev int64, body any) ([]byte, error) {
-	plain, err := json.Marshal(body)
-	if err != nil {
-		return nil, errors.New("encode file: not JSON")
-	}
 	c, err := e.controller(ctx, controller)
 	if err != nil {
 		return nil, err
+	}
+	return sealWith(c, kind, id, rev, body)
+}
+
+// sealWith is sealBody with a keyset in hand.
+func sealWith(c *crypto.Controller, kind string, id ID, rev int64, body any) ([]byte, error) {
+	plain, err := json.Marshal(body)
+	if err != nil {
+		return nil, errors.New("encode file: not JSON")
 	}
 	return c.SealText(kind, id, rev, plain)
 }

@@ -303,14 +303,16 @@ type HoldInfo struct {
 	ReviewBy civil.Date
 }
 
-// holdsOn are the holds in force on any of the given rows.
+// holdsOn are the holds in force on any of the given rows: one question to the store.
 func (e *Engine) holdsOn(ctx context.Context, targets ...ID) ([]HoldInfo, error) {
+	targets = slices.DeleteFunc(slices.Clone(targets), ID.IsZero)
+	if len(targets) == 0 {
+		return nil, nil
+	}
+	q := storage.FileQuery{Kind: fileHold, Parents: targets, State: stateActive, Limit: 1000}
 	var out []HoldInfo
-	for _, t := range targets {
-		if t.IsZero() {
-			continue
-		}
-		files, err := e.store.Files(ctx, storage.FileQuery{Kind: fileHold, Parent: t, State: stateActive, Limit: 100})
+	for {
+		files, err := e.store.Files(ctx, q)
 		if err != nil {
 			return nil, err
 		}
@@ -319,8 +321,11 @@ func (e *Engine) holdsOn(ctx context.Context, targets ...ID) ([]HoldInfo, error)
 			if json.Unmarshal(f.Body, &body) != nil {
 				return nil, errors.New("decode hold: not of format 1")
 			}
-			out = append(out, HoldInfo{ID: f.ID, On: body.kind(), Target: t, Ground: body.Ground, Owner: body.Owner, ReviewBy: body.ReviewBy})
+			out = append(out, HoldInfo{ID: f.ID, On: body.kind(), Target: f.Parent, Ground: body.Ground, Owner: body.Owner, ReviewBy: body.ReviewBy})
 		}
+		if len(files) < q.Limit {
+			return out, nil
+		}
+		q.After = files[len(files)-1].ID
 	}
-	return out, nil
 }

@@ -380,8 +380,8 @@ func (e *Engine) findRows(l *layout, p *storage.Part, f Fields) ([]storage.Index
 // resolve finds the person behind every identity of the batch, or makes one. Identifiers that a known person did not have yet are added.
 func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 	e := in.e
-	tokens := map[string]ID{}           // every identifier that leads to somebody, stored or new in this batch
-	kept := map[*normalized]([]byte){}  // the token of each identifier
+	tokens := map[string]ID{}          // every identifier that leads to somebody, stored or new in this batch
+	kept := map[*normalized]([]byte){} // the token of each identifier
 	var ask [][]byte
 	for _, d := range in.records {
 		for i := range d.persons {

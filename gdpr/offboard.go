@@ -64,7 +64,7 @@ func (s *Session) Offboard(ctx context.Context, party ID) (*Erasure, error) {
 
 // agreementsEnded adds that every agreement with the party has ended and is not on hold.
 func (e *Engine) agreementsEnded(ctx context.Context, b *storage.Batch, party ID) error {
-	q := storage.FileQuery{Kind: fileAgreement, Parent: party, Limit: 1000}
+	q := storage.FileQuery{Kind: fileAgreement, Parents: []ID{party}, Limit: 1000}
 	for {
 		files, err := e.store.Files(ctx, q)
 		if err != nil {

@@ -142,6 +142,39 @@ func TestOnlyInGo(t *testing.T) {
 	}
 }
 
+// What looks like a mistake and is none.
+func TestAllowed(t *testing.T) {
+	t.Parallel()
+	const further = "    records-of: ticket\n    fields: [message]\n    purpose: Learn what people ask about\n" +
+		"    basis: A6-1-f\n    interest: To mend what is often asked about\n" +
+		"    compatible: The same people would expect it; nothing about one person comes out\n    anonymize: P2Y after collected\n"
+	for name, tt := range map[string]struct{ old, new string }{
+		"no assessment for consent":       {further, "    records-of: ticket\n    purpose: Ask what was good\n    basis: A6-1-a\n    erase: P1Y after purpose-ended\n"},
+		"a further purpose of a customer": {further, "    records-of: hosted\n    purpose: Mend the service\n"},
+		"a further purpose with others":   {further, "    records-of: fair\n    purpose: Plan\n    basis: A6-1-a\n    erase: P1Y after purpose-ended\n"},
+		"a list of one basis":             {"    basis: A6-1-a\n", "    basis: [A6-1-a]\n"},
+		"a condition that no field needs": {"    basis: A6-1-a\n", "    basis: [A6-1-a, A9-2-a]\n"},
+		"a rule for all beside a case":    {"P1Y after collected without agreement", "P5Y after collected"},
+		"a floor for one case":            {"    keep: P5Y after year-end of year-closed\n", "    keep: P5Y after year-end of year-closed with agreement\n"},
+		"a floor from another event":      {"    keep: P5Y after year-end of year-closed\n", "    keep: P9Y after collected\n"},
+		"each-agreement for instructions": {"P3M after erasure-instructed", "each-agreement after erasure-instructed"},
+		"copies longer than the limit":    {"  kept: P6M\n", "  kept: P5Y\n"},
+		"no change in version 1":          {"  version: 3\n", "  version: 1\n"},
+		"an event of the firm's own":      {"P0D after purpose-ended", "P1Y after term-ended"},
+		"a role that nobody needs":        {"  trail: {may: [log]}\n", "  trail: {may: [log]}\n  guest: {may: [read], for: [fair]}\n"},
+		"all fields, named":               {"{cloud: all}", "{cloud: [key, content]}"},
+		"a text in one language":          {"    purpose: Bookkeeping\n", "    purpose: {sv: Bokföring}\n"},
+		"a text over several lines":       {"    purpose: Bookkeeping\n", "    purpose: |\n      Bokföring\n      och bokslut\n"},
+		"a territory of the Union":        {"    country: US\n", "    country: AX\n    # "},
+	} {
+		text := edit(t, file(t, "full.yaml"), tt.old, tt.new)
+		if strings.HasSuffix(tt.new, "# ") {
+			text = edit(t, text, "    transfer: A46-2-c\n", "")
+		}
+		assert.Empty(t, problems(t, "full.yaml", text), name)
+	}
+}
+
 func TestEmptyRegister(t *testing.T) {
 	t.Parallel()
 	var r Register

@@ -47,7 +47,7 @@ func read(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
@@ -65,9 +65,9 @@ func Parse(files ...File) (*Register, error) {
 	if err := l.err(); err != nil {
 		return nil, err
 	}
-	for i, root := range roots {
-		l.file, l.lines = i, strings.Split(string(files[i].Data), "\n")
-		l.readFile(root)
+	for i, f := range files {
+		l.file, l.lines = i, strings.Split(string(f.Data), "\n")
+		l.readFile(roots[i])
 	}
 	r := l.register
 	r.source = l.source

@@ -24,10 +24,10 @@ func file(t testing.TB, name string) string {
 }
 
 // edit replaces something that stands in a text exactly once.
-func edit(t testing.TB, text, old, new string) string {
+func edit(t testing.TB, text, before, after string) string {
 	t.Helper()
-	require.Equal(t, 1, strings.Count(text, old), "must stand in the file once: %s", old)
-	return strings.Replace(text, old, new, 1)
+	require.Equal(t, 1, strings.Count(text, before), "must stand in the file once: %s", before)
+	return strings.Replace(text, before, after, 1)
 }
 
 // problems is what the loader says of a file.
@@ -55,20 +55,20 @@ func mistakes(t testing.TB) (intro string, all []mistake) {
 	for _, section := range sections[1:] {
 		lines := strings.Split(strings.TrimRight(section, "\n"), "\n")
 		m := mistake{name: strings.TrimSuffix(lines[0], "]"), head: []string{"[" + lines[0]}}
-		var old, new strings.Builder
+		var before, after strings.Builder
 		for _, line := range lines[1:] {
 			if strings.HasPrefix(line, ">") {
 				continue
 			}
 			m.head = append(m.head, line)
 			if line[0] != '+' {
-				old.WriteString(line[1:] + "\n")
+				before.WriteString(line[1:] + "\n")
 			}
 			if line[0] != '-' {
-				new.WriteString(line[1:] + "\n")
+				after.WriteString(line[1:] + "\n")
 			}
 		}
-		m.text = strings.TrimPrefix(edit(t, "\n"+full, "\n"+old.String(), "\n"+new.String()), "\n")
+		m.text = strings.TrimPrefix(edit(t, "\n"+full, "\n"+before.String(), "\n"+after.String()), "\n")
 		all = append(all, m)
 	}
 	return strings.TrimLeft(sections[0], "\n"), all

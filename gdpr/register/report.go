@@ -97,7 +97,7 @@ func newReport(s *source) *report {
 	return &report{source: s, spoiled: map[string]bool{}, touched: map[string]bool{}}
 }
 
-// add reports a problem at a place and spoils the path.
+// add reports a problem at a place.
 func (r *report) add(at place, path, what, why, mend string) {
 	p := Problem{Path: shown(path), What: what, Why: why, Mend: mend}
 	if r.source != nil && at.file < len(r.source.names) {
@@ -108,7 +108,7 @@ func (r *report) add(at place, path, what, why, mend string) {
 }
 
 // atValue reports a value that is wrong, atKey a key that should not be there or
-// something about all that stands under it.
+// something about all that stands under it. Both spoil the path.
 func (r *report) atValue(path, what, why, mend string) {
 	r.add(r.where(path, (*source).value), path, what, why, mend)
 	r.spoil(path)

@@ -122,7 +122,7 @@ func TestNearest(t *testing.T) {
 	list := []string{"role", "with", "terms", "records-of", "subjects"}
 	for text, want := range map[string]string{
 		"rolle": "role", "rol": "role", "rloe": "role", "recordsof": "records-of", "subject": "subjects",
-		"": "", "ro": "", "x": "", "wiht": "with", "anna.berg@kund.example": "", strings.Repeat("role", 100): "",
+		"": "", "ro": "", "x": "", "anna.berg@kund.example": "", strings.Repeat("role", 100): "",
 	} {
 		got, _ := nearest(text, list)
 		assert.Equal(t, want, got, text)

@@ -158,13 +158,13 @@ type Files interface {
 
 // FileQuery selects files; fields that are set must all match.
 type FileQuery struct {
-	Kind   string // required
-	Parent ID
-	State  string
-	Name   []byte    // a keyed hash or another clear key that is not personal
-	Before time.Time // due at or before
-	After  ID
-	Limit  int // must be over 0
+	Kind    string // required
+	Parents []ID   // any of these
+	State   string
+	Name    []byte    // a keyed hash or another clear key that is not personal
+	Before  time.Time // due at or before
+	After   ID
+	Limit   int // must be over 0
 }
 
 // Leases hand out work to one process at a time.

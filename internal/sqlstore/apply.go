@@ -164,7 +164,7 @@ func (t *tx) putFile(r *storage.File) storage.Reason {
 	if r.Rev == 1 {
 		n = t.exec(`INSERT INTO gallra_files (kind, id, rev, held, parent, state, name, is_unique, due, body)
 			VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			r.Kind, r.ID[:], r.Held, optional(r.Parent), r.State, required(r.Name), r.Unique, micros(r.Due), required(r.Body))
+			r.Kind, r.ID[:], r.Held, r.Parent[:], r.State, required(r.Name), r.Unique, micros(r.Due), required(r.Body))
 	} else {
 		var rev int64
 		found := t.get(`SELECT rev FROM gallra_files WHERE kind = ? AND id = ?`+t.s.dialect.Exclusive, []any{r.Kind, r.ID[:]}, &rev)
@@ -177,7 +177,7 @@ func (t *tx) putFile(r *storage.File) storage.Reason {
 			return storage.Exists
 		}
 		n = t.exec(`UPDATE gallra_files SET rev = rev + 1, parent = ?, state = ?, name = ?, is_unique = ?, due = ?, body = ? WHERE kind = ? AND id = ?`,
-			optional(r.Parent), r.State, required(r.Name), r.Unique, micros(r.Due), required(r.Body), r.Kind, r.ID[:])
+			r.Parent[:], r.State, required(r.Name), r.Unique, micros(r.Due), required(r.Body), r.Kind, r.ID[:])
 	}
 	if n == 0 {
 		return notReplaced(true, r.Rev)

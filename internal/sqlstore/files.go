@@ -60,8 +60,12 @@ func (s *Store) Files(ctx context.Context, q storage.FileQuery) ([]storage.File,
 		args = append(args, arg)
 	}
 	and(`id > ?`, q.After[:])
-	if !q.Parent.IsZero() {
-		and(`parent = ?`, q.Parent[:])
+	if len(q.Parents) > 0 {
+		parents := padded(q.Parents)
+		where.WriteString(` AND parent IN ` + list(len(parents)))
+		for _, parent := range parents {
+			args = append(args, parent[:])
+		}
 	}
 	if q.State != "" {
 		and(`state = ?`, q.State)

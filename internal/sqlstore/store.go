@@ -237,7 +237,7 @@ func (s *Store) Meta(ctx context.Context) (map[string][]byte, error) {
 	err := s.query(ctx, `SELECT name, value FROM gallra_meta`, nil, func(rows *sql.Rows) error {
 		var name string
 		var value []byte
-		if err := rows.Scan(&name, &value); err != nil {
+		if err := rows.Scan(&name, blob(&value)); err != nil {
 			return err
 		}
 		out[name] = value

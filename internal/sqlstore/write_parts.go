@@ -201,7 +201,7 @@ func (t *tx) eraseController(e *storage.ControllerErase) {
 	for left > 0 && t.err == nil {
 		subjects := t.ids(`SELECT id FROM gallra_subjects WHERE controller = ? LIMIT ?`, e.Controller[:], min(left, chunk))
 		for _, s := range subjects {
-			left -= t.eraseSome(left, `bucket = ? AND subject = ?`, s.Bucket(), s[:])
+			left -= t.eraseSome(left, `bucket = ? AND subject = ? AND controller = ?`, s.Bucket(), s[:], e.Controller[:])
 			if left == 0 {
 				break
 			}

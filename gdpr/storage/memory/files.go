@@ -82,7 +82,7 @@ func (s *Store) Files(ctx context.Context, q storage.FileQuery) ([]storage.File,
 	before := instant(q.Before)
 	var out []storage.File
 	for _, r := range s.files {
-		if r.Kind == q.Kind && r.ID.Compare(q.After) > 0 && (q.Parent.IsZero() || r.Parent == q.Parent) && (q.State == "" || r.State == q.State) &&
+		if r.Kind == q.Kind && r.ID.Compare(q.After) > 0 && (len(q.Parents) == 0 || slices.Contains(q.Parents, r.Parent)) && (q.State == "" || r.State == q.State) &&
 			(len(q.Name) == 0 || string(r.Name) == string(q.Name)) && (before.IsZero() || !r.Due.IsZero() && !r.Due.After(before)) {
 			out = append(out, cloneFile(r))
 		}

@@ -90,7 +90,7 @@ CREATE TABLE gallra_files (
     id        BLOB    NOT NULL,
     rev       INTEGER NOT NULL,
     held      INTEGER NOT NULL,
-    parent    BLOB,
+    parent    BLOB    NOT NULL,
     state     TEXT    NOT NULL,
     name      BLOB    NOT NULL,
     is_unique INTEGER NOT NULL,
