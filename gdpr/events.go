@@ -347,7 +347,7 @@ func (a *act) partsOf(ctx context.Context, ev Event) (object ID, parts []storage
 			return ID{}, nil, err
 		}
 		if len(parts) == 0 {
-			return ID{}, nil, e.gone(ctx, ev.Record)
+			return ID{}, nil, e.gone(ctx, ev.Record, a.s.agreement)
 		}
 		object = ev.Record
 	} else {

@@ -169,7 +169,7 @@ func (a *act) holdOn(ctx context.Context, h Hold) (b *storage.Batch, body holdBo
 		return nil, body, ID{}, nil, err
 	}
 	if len(parts) == 0 {
-		return nil, body, ID{}, nil, e.gone(ctx, h.Record)
+		return nil, body, ID{}, nil, e.gone(ctx, h.Record, a.s.agreement)
 	}
 	body.Record = h.Record
 	groups := map[string]bool{}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gallra/gallra/crypto"
 	"github.com/gallra/gallra/gdpr/civil"
@@ -22,6 +23,9 @@ type intake struct {
 	records    []*draft
 	owners     map[ID]*owner
 	opened     map[ID]*crypto.Subject
+	fresh      map[string]ID // token -> person, of the identifiers that this batch adds
+	ahead      *intake       // the batch before, on its way to the store
+	dues       map[string]time.Time
 }
 
 // draft is a record on its way in.
@@ -52,7 +56,7 @@ type owner struct {
 }
 
 func (e *Engine) newIntake(a *act, l *layout) *intake {
-	return &intake{e: e, a: a, l: l, controller: e.self, owners: map[ID]*owner{}, opened: map[ID]*crypto.Subject{}}
+	return &intake{e: e, a: a, l: l, controller: e.self, owners: map[ID]*owner{}, opened: map[ID]*crypto.Subject{}, fresh: map[string]ID{}, dues: map[string]time.Time{}}
 }
 
 // add checks one record and takes it in.
@@ -289,16 +293,28 @@ func (o *owner) id() ID {
 	return o.agreement.ID
 }
 
-// store finds the persons, seals the parts and applies the batch. It returns the id of the first record.
+// store applies the batch. It returns the id of the first record.
 func (in *intake) store(ctx context.Context) (ID, error) {
+	b, err := in.batch(ctx)
+	if err != nil {
+		return ID{}, err
+	}
+	if err := in.a.commit(ctx, b, in.entry()); err != nil {
+		return ID{}, err
+	}
+	return in.records[0].id, nil
+}
+
+// batch finds the persons and seals the parts.
+func (in *intake) batch(ctx context.Context) (*storage.Batch, error) {
 	b := &storage.Batch{}
 	if err := in.resolve(ctx, b); err != nil {
-		return ID{}, err
+		return nil, err
 	}
 	used := map[*owner]bool{}
 	for _, d := range in.records {
 		if err := in.seal(ctx, b, d); err != nil {
-			return ID{}, err
+			return nil, err
 		}
 		if o := d.owner; o != nil && !used[o] {
 			used[o] = true
@@ -306,10 +322,7 @@ func (in *intake) store(ctx context.Context) (ID, error) {
 			o.pin(b)
 		}
 	}
-	if err := in.a.commit(ctx, b, in.entry()); err != nil {
-		return ID{}, err
-	}
-	return in.records[0].id, nil
+	return b, nil
 }
 
 // seal adds the parts of one record to the batch.
@@ -330,7 +343,7 @@ func (in *intake) seal(ctx context.Context, b *storage.Batch, d *draft) error {
 			if d.owner != nil {
 				part.Owner, part.Hangs, part.Schedule = d.owner.id(), true, d.owner.schedule
 			}
-			if err := in.e.date(ctx, &part); err != nil {
+			if err := in.date(ctx, &part); err != nil {
 				return err
 			}
 			plain, err := content{fields: pf.fields, source: d.source}.encode()
@@ -352,6 +365,21 @@ func (in *intake) seal(ctx context.Context, b *storage.Batch, d *draft) error {
 			b.PutIndex = append(b.PutIndex, rows...)
 		}
 	}
+	return nil
+}
+
+// date sets a part's own due; parts of one batch with the same facts share it.
+func (in *intake) date(ctx context.Context, p *storage.Part) error {
+	key := joined(p.Purposes) + string(p.Facts) + string(p.Owner[:])
+	due, ok := in.dues[key]
+	if !ok {
+		if err := in.e.date(ctx, p); err != nil {
+			return err
+		}
+		in.dues[key] = p.Due
+		return nil
+	}
+	p.Due = due
 	return nil
 }
 
@@ -405,6 +433,11 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 			tokens[string(row.Token)] = row.Subject
 		}
 	}
+	if in.ahead != nil {
+		for token, id := range in.ahead.fresh {
+			tokens[token] = id
+		}
+	}
 	known, fresh := map[ID]bool{}, map[ID]bool{}
 	for _, d := range in.records {
 		for i := range d.persons {
@@ -425,6 +458,7 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 					continue
 				}
 				tokens[string(kept[n])] = p.subject
+				in.fresh[string(kept[n])] = p.subject
 				b.PutIndex = append(b.PutIndex, storage.IndexRow{Subject: p.subject, Kind: n.kind, Token: kept[n], Controller: in.controller, Sealed: []byte(n.value)})
 			}
 		}
@@ -441,7 +475,7 @@ func (in *intake) who(ctx context.Context, p *person, tokens map[string]ID, kept
 	if !who.IsZero() {
 		row, err := in.e.store.Subject(ctx, who)
 		if errors.Is(err, storage.ErrNotFound) || (err == nil && row.Controller != in.controller) {
-			return ID{}, &resolveError{refuse("Subject", "no such person of this controller")}
+			return ID{}, refuse("Subject", "no such person of this controller")
 		}
 		if err != nil {
 			return ID{}, err
@@ -454,7 +488,7 @@ func (in *intake) who(ctx context.Context, p *person, tokens map[string]ID, kept
 		case who.IsZero():
 			who = got
 		case who != got:
-			return ID{}, &resolveError{fmt.Errorf("%w: Subject: the identifiers lead to two different persons", ErrConflict)}
+			return ID{}, fmt.Errorf("%w: Subject: the identifiers lead to two different persons", ErrConflict)
 		}
 	}
 	return who, nil
@@ -479,6 +513,8 @@ func (in *intake) keys(ctx context.Context, b *storage.Batch, known, fresh map[I
 	for id := range known {
 		if key, ok := e.ring.Subject(in.controller, id); ok {
 			in.opened[id] = key
+		} else if in.ahead != nil && in.ahead.opened[id] != nil {
+			in.opened[id] = in.ahead.opened[id]
 		} else {
 			cold = append(cold, id)
 		}

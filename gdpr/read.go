@@ -28,7 +28,7 @@ func (s *Session) Get(ctx context.Context, id ID) (*Stored, error) {
 			return err
 		}
 		if len(parts) == 0 {
-			return s.e.gone(ctx, id)
+			return s.e.gone(ctx, id, s.agreement)
 		}
 		usable, why := a.usable(ctx, parts)
 		if len(usable) == 0 {
@@ -47,13 +47,25 @@ func (s *Session) Get(ctx context.Context, id ID) (*Stored, error) {
 	return out, nil
 }
 
-// gone is ErrErased when a proof names the record, else ErrNotFound.
-func (e *Engine) gone(ctx context.Context, record ID) error {
+// gone is ErrErased when a proof names the record, or when the customer of the session's agreement was off-boarded, else ErrNotFound.
+func (e *Engine) gone(ctx context.Context, record, under ID) error {
 	proofs, err := e.store.ProofOf(ctx, record)
 	if err != nil {
 		return err
 	}
 	if len(proofs) > 0 {
+		return ErrErased
+	}
+	if under.IsZero() {
+		return ErrNotFound
+	}
+	// The proof of a whole customer names no records.
+	g, err := e.agreementOf(ctx, under)
+	if err != nil {
+		return err
+	}
+	key, err := e.keys.ControllerKey(ctx, g.Party)
+	if err == nil && key.Destroyed {
 		return ErrErased
 	}
 	return ErrNotFound

@@ -45,7 +45,7 @@ func (s *Session) Update(ctx context.Context, id ID, c Change) error {
 			return err
 		}
 		if len(parts) == 0 {
-			return s.e.gone(ctx, id)
+			return s.e.gone(ctx, id, s.agreement)
 		}
 		usable, why := a.usable(ctx, parts)
 		if len(usable) == 0 {
