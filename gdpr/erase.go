@@ -260,7 +260,7 @@ func (a *act) keepForFloor(ctx context.Context, b *storage.Batch, p *storage.Par
 
 // dropPart adds the erasure of one part to a batch and its proof.
 func (a *act) dropPart(b *storage.Batch, proof *audit.Proof, p *storage.Part, why audit.Because) {
-	b.EraseParts = append(b.EraseParts, storage.PartErase{PartRef: p.PartRef, Rev: p.Rev})
+	b.EraseParts = append(b.EraseParts, storage.PartErase{PartRef: p.PartRef, Subject: p.Subject, Rev: p.Rev})
 	b.Keys.DestroyAllOf = append(b.Keys.DestroyAllOf, p.PartRef)
 	at := slices.IndexFunc(proof.Because, func(have audit.Because) bool { return sameReason(have, why) })
 	if at < 0 {

@@ -36,41 +36,47 @@ func (w *sweepWork) persons(ctx context.Context, erased []candidate) (int, error
 // bare removes those of a controller's subjects that have no part left.
 func (w *sweepWork) bare(ctx context.Context, controller ID, subjects []ID) (int, error) {
 	e := w.a.s.e
-	var left []ID
-	for len(subjects) > 0 {
+	left, err := e.store.Left(ctx, subjects)
+	if err != nil {
+		return 0, err
+	}
+	stay := map[ID]bool{}
+	var thin []ID
+	for _, r := range left {
+		stay[r.Subject] = true
+		if e.mayLose(r.Family, r.Purposes) {
+			thin = append(thin, r.Subject)
+		}
+	}
+	gone := slices.DeleteFunc(slices.Clone(subjects), func(id ID) bool { return stay[id] })
+	for len(gone) > 0 {
 		b := &storage.Batch{Lease: w.lease}
-		for _, id := range subjects {
+		for _, id := range gone {
 			b.Subjects = append(b.Subjects, storage.SubjectCond{ID: id, Exclusive: true, NotHeld: true, Bare: true})
 			b.EraseSubjects = append(b.EraseSubjects, storage.SubjectErase{ID: id})
 			b.Keys.DestroySubjects = append(b.Keys.DestroySubjects, storage.SubjectKey{ID: id, Controller: controller})
 		}
-		_, err := w.a.erase(ctx, b, audit.Proof{Kind: audit.ErasedSubjects, Controller: controller, Subjects: subjects}, audit.Entry{Count: len(subjects), Why: "nothing left"})
+		_, err := w.a.erase(ctx, b, audit.Proof{Kind: audit.ErasedSubjects, Controller: controller, Subjects: gone}, audit.Entry{Count: len(gone), Why: "nothing left"})
 		var cond *storage.ConditionError
 		if errors.As(err, &cond) {
 			if cond.Has(storage.KindLease, storage.Stale) {
 				return 0, err
 			}
-			stay := map[ID]bool{}
 			for _, f := range cond.Failures {
-				if f.Kind == storage.KindSubject {
-					stay[f.ID] = true
-					if f.Reason == storage.Exists {
-						left = append(left, f.ID)
-					}
-				}
+				stay[f.ID] = true
 			}
-			subjects = slices.DeleteFunc(slices.Clone(subjects), func(id ID) bool { return stay[id] })
+			gone = slices.DeleteFunc(gone, func(id ID) bool { return stay[id] })
 			continue
 		}
 		if err != nil {
 			return 0, err
 		}
-		for _, id := range subjects {
+		for _, id := range gone {
 			e.ring.ForgetSubject(controller, id)
 		}
 		break
 	}
-	return len(subjects), w.identifiers(ctx, left)
+	return len(gone), w.identifiers(ctx, thin)
 }
 
 // identifiers removes the identifiers of surviving persons whose category no purpose of their remaining parts may use.
@@ -94,7 +100,7 @@ func (w *sweepWork) identifiers(ctx context.Context, subjects []ID) error {
 		}
 		b := &storage.Batch{Lease: w.lease}
 		for _, id := range chunk {
-			if len(of[id]) == 0 || !e.mayLose(of[id]) {
+			if len(of[id]) == 0 {
 				continue
 			}
 			n := len(b.EraseIndex)
@@ -117,24 +123,26 @@ func (w *sweepWork) identifiers(ctx context.Context, subjects []ID) error {
 	return nil
 }
 
-// mayLose reports whether the remaining parts use fewer kinds of identifier than there are.
-func (e *Engine) mayLose(parts []storage.Part) bool {
-	used := map[string]bool{}
-	for _, p := range parts {
-		l := e.layouts[p.Family]
-		if l == nil {
-			return false
-		}
-		for c := range l.categories(p.Purposes) {
-			used[c] = true
-		}
+// mayLose reports whether a person with such a part may have an identifier without a purpose: the part uses fewer kinds than the register knows.
+func (e *Engine) mayLose(family string, purposes []string) bool {
+	l := e.layouts[family]
+	if l == nil {
+		return false
 	}
-	for _, kind := range []string{kindEmail, kindPhone, kindNational, kindRef} {
-		if !used[kind] {
-			return true
+	used := l.categories(purposes)
+	for _, other := range e.layouts {
+		for kind := range other.byKind {
+			if identifies(kind) && !used[kind] {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// identifies reports whether a data category is a kind of identifier.
+func identifies(category string) bool {
+	return category == kindEmail || category == kindPhone || category == kindNational || category == kindRef
 }
 
 const orphanAge = 24 * 60 * 60 * 1000 // milliseconds

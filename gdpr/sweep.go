@@ -259,7 +259,7 @@ func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch
 			continue
 		}
 		going = append(going, *c)
-		b.EraseParts = append(b.EraseParts, storage.PartErase{PartRef: p.PartRef, Rev: p.Rev})
+		b.EraseParts = append(b.EraseParts, storage.PartErase{PartRef: p.PartRef, Subject: p.Subject, Rev: p.Rev})
 		b.Keys.DestroyAllOf = append(b.Keys.DestroyAllOf, p.PartRef)
 		proof.Parts = append(proof.Parts, audit.ErasedPart{Record: p.Record, Part: p.PartRef.Part, Version: p.Version, Subject: p.Subject, Because: because.of(c)})
 		if !subjects[p.Subject] {

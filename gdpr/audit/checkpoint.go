@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -32,9 +33,10 @@ func checkpointVerifier(storeID storage.ID, publicKey []byte) (note.Verifier, er
 // origin is the first line of a checkpoint and the name of its key.
 func origin(storeID storage.ID) string { return "gallra/" + storeID.String() }
 
-// checkpointText is what is signed: C2SP tlog-checkpoint.
-func checkpointText(storeID storage.ID, size uint64, root []byte) string {
-	return origin(storeID) + "\n" + strconv.FormatUint(size, 10) + "\n" + base64.StdEncoding.EncodeToString(root) + "\n"
+// checkpointText is what is signed: C2SP tlog-checkpoint, with the instant of sealing as its extension line.
+func checkpointText(storeID storage.ID, size uint64, root []byte, at time.Time) string {
+	return origin(storeID) + "\n" + strconv.FormatUint(size, 10) + "\n" + base64.StdEncoding.EncodeToString(root) + "\n" +
+		"at " + instant(at).Format(time.RFC3339Nano) + "\n"
 }
 
 // noteSigner is a [Signer] as the note package wants it.
@@ -54,12 +56,12 @@ func (s noteSigner) Sign(msg []byte) ([]byte, error) {
 	return sig, nil
 }
 
-func signCheckpoint(signer Signer, storeID storage.ID, size uint64, root []byte) (string, error) {
+func signCheckpoint(signer Signer, storeID storage.ID, size uint64, root []byte, at time.Time) (string, error) {
 	verifier, err := checkpointVerifier(storeID, signer.PublicKey())
 	if err != nil {
 		return "", err
 	}
-	signed, err := note.Sign(&note.Note{Text: checkpointText(storeID, size, root)}, noteSigner{verifier, signer})
+	signed, err := note.Sign(&note.Note{Text: checkpointText(storeID, size, root, at)}, noteSigner{verifier, signer})
 	if err != nil {
 		return "", fmt.Errorf("sign checkpoint: %w", err)
 	}
@@ -67,21 +69,22 @@ func signCheckpoint(signer Signer, storeID storage.ID, size uint64, root []byte)
 }
 
 // openCheckpoint checks that the checkpoint is about that size and root, and signed once, by the store's own key.
-func openCheckpoint(verifier note.Verifier, storeID storage.ID, n uint64, checkpoint string, size uint64, root []byte) error {
+func openCheckpoint(verifier note.Verifier, storeID storage.ID, n uint64, checkpoint string, size uint64, root []byte, at time.Time) error {
 	signed, err := note.Open([]byte(checkpoint), note.VerifierList(verifier))
 	if err != nil {
 		return &BrokenError{Kind: KindCheckpoint, N: n, What: "signature does not verify"}
 	}
-	if len(signed.Sigs) != 1 || len(signed.UnverifiedSigs) != 0 || !strictBase64(signed.Sigs[0].Base64) {
+	// The note package lets other spellings of the same note through.
+	if sig := signed.Sigs[0]; checkpoint != signed.Text+"\n— "+sig.Name+" "+sig.Base64+"\n" || !strictBase64(sig.Base64) {
 		return &BrokenError{Kind: KindCheckpoint, N: n, What: "not signed exactly once"}
 	}
-	if signed.Text != checkpointText(storeID, size, root) {
-		return &BrokenError{Kind: KindCheckpoint, N: n, What: "store, size or root is not that of the entries"}
+	if signed.Text != checkpointText(storeID, size, root, at) {
+		return &BrokenError{Kind: KindCheckpoint, N: n, What: "store, size, root or instant is not that of the segment"}
 	}
 	return nil
 }
 
-// strictBase64 refuses the other spellings of the same bytes that the note package lets through.
+// strictBase64 reports whether the spare bits of the last digit are zero.
 func strictBase64(s string) bool {
 	_, err := base64.StdEncoding.Strict().DecodeString(s)
 	return err == nil

@@ -48,7 +48,7 @@ func seal(ctx context.Context, store storage.Trail, mac MAC, signer Signer, stor
 		if err != nil {
 			return nil, err
 		}
-		if err := openCheckpoint(verifier, storeID, done.n, done.note, done.size, sum); err != nil {
+		if err := openCheckpoint(verifier, storeID, done.n, done.note, done.size, sum, done.at); err != nil {
 			return nil, err
 		}
 	}
@@ -69,7 +69,7 @@ func seal(ctx context.Context, store storage.Trail, mac MAC, signer Signer, stor
 	for _, h := range log.Hashes() {
 		next.Frontier = append(next.Frontier, h)
 	}
-	if next.Checkpoint, err = signCheckpoint(signer, storeID, next.Size, sum); err != nil {
+	if next.Checkpoint, err = signCheckpoint(signer, storeID, next.Size, sum, next.At); err != nil {
 		return nil, err
 	}
 	return &storage.Segment{N: next.N, Body: next.append(nil)}, nil

@@ -155,7 +155,7 @@ func TestCheckpointIsASignedNote(t *testing.T) {
 	n, err := note.Open([]byte(report.Checkpoint), note.VerifierList(verifier))
 	require.NoError(t, err)
 	lines := strings.Split(n.Text, "\n")
-	require.Len(t, lines, 4)
+	require.Len(t, lines, 5)
 	assert.Equal(t, []string{"gallra/" + storeID.String(), "5"}, lines[:2])
 	require.Len(t, n.Sigs, 1)
 	assert.Equal(t, "gallra/"+storeID.String(), n.Sigs[0].Name)

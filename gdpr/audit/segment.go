@@ -71,6 +71,7 @@ type sealed struct {
 	n, size  uint64
 	frontier []hexText
 	note     string                // the last checkpoint
+	at       time.Time             // its instant
 	last     map[storage.ID]uint64 // number of the last sealed entry of each lane
 }
 
@@ -115,7 +116,7 @@ func (s *sealed) next(row storage.Segment) (segment, error) {
 	for _, l := range seg.Lanes {
 		s.last[l.Lane] = l.Last
 	}
-	s.n, s.size, s.frontier, s.note = seg.N, seg.Size, seg.Frontier, seg.Checkpoint
+	s.n, s.size, s.frontier, s.note, s.at = seg.N, seg.Size, seg.Frontier, seg.Checkpoint, seg.At
 	return seg, nil
 }
 

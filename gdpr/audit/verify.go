@@ -145,7 +145,7 @@ func (v *verification) checkSeal(done *sealed, log *compact.Range) error {
 	if err != nil {
 		return err
 	}
-	if err := openCheckpoint(v.verifier, v.storeID, done.n, done.note, done.size, sum); err != nil {
+	if err := openCheckpoint(v.verifier, v.storeID, done.n, done.note, done.size, sum, done.at); err != nil {
 		return err
 	}
 	if !stored.Equal(log) {

@@ -31,7 +31,8 @@ type Batch struct {
 	PutFiles      []File    // as PutSchedules; of a Unique file (Kind, Name) must be new: else KindFile, Exists
 	EraseFiles    []FileRef // absent is no error
 
-	// EraseController removes at most Limit rows (parts, index rows, subjects) of a controller, in any order, held or not; Apply sets Erased.
+	// EraseController removes at most Limit rows (parts, index rows, subjects) of a controller, in any order, held or not, with the keys
+	// of those parts and subjects, but no tombstone; Apply sets Erased.
 	EraseController *ControllerErase
 
 	Entries  []Entry   // (Lane, Seq) must be new and Seq one over the lane's last: else KindEntry, Stale
@@ -95,10 +96,11 @@ type LeaseCond struct {
 	Fence int64
 }
 
-// PartErase removes a part whose revision is Rev (0: any) and whose hold counter is 0.
+// PartErase removes a part of Subject whose revision is Rev (0: any) and whose hold counter is 0.
 type PartErase struct {
 	PartRef
-	Rev int64
+	Subject ID
+	Rev     int64
 }
 
 // Retime changes what dates or marks a part, never its content. Rev is the revision that the part must have; it is raised by one.

@@ -45,6 +45,13 @@ func (r PartRef) Compare(other PartRef) int {
 	return cmp.Or(cmp.Compare(r.Bucket, other.Bucket), r.Record.Compare(other.Record), cmp.Compare(r.Part, other.Part))
 }
 
+// Remainder says that a subject still has a part, and of what kind one of them is.
+type Remainder struct {
+	Subject  ID
+	Family   string
+	Purposes []string
+}
+
 // Subject is one data subject of one controller. A hold on the person counts here.
 type Subject struct {
 	ID         ID

@@ -87,6 +87,37 @@ func (s *Store) Parts(ctx context.Context, q storage.PartQuery) ([]storage.Part,
 	return out[:min(len(out), q.Limit)], nil
 }
 
+// Left returns one part of each of the given subjects that still has one.
+func (s *Store) Left(ctx context.Context, subjects []storage.ID) ([]storage.Remainder, error) {
+	var out []storage.Remainder
+	for ids := range slices.Chunk(distinct(subjects, storage.ID.Compare), chunk) {
+		ids = padded(ids)
+		args := make([]any, 0, 2*len(ids))
+		for i := range ids {
+			args = append(args, ids[i].Bucket(), ids[i][:])
+		}
+		rows, err := all(ctx, s, "read what is left", `SELECT s.id, (SELECT p.family || ' ' || p.purposes FROM gallra_parts p
+			WHERE p.bucket = s.bucket AND p.subject = s.id LIMIT 1) FROM gallra_subjects s
+			WHERE s.bucket = ? AND s.id = ?`+strings.Repeat(` OR s.bucket = ? AND s.id = ?`, len(ids)-1), args,
+			func(rows *sql.Rows, r *storage.Remainder) error {
+				var kind sql.NullString
+				err := rows.Scan(id(&r.Subject), &kind)
+				family, purposes, _ := strings.Cut(kind.String, " ")
+				r.Family, r.Purposes = family, split(purposes)
+				return err
+			})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			if r.Family != "" {
+				out = append(out, r)
+			}
+		}
+	}
+	return out, nil
+}
+
 // labeled selects by labels in Go, page by page: they are few, and no two databases read them alike.
 func (s *Store) labeled(ctx context.Context, q storage.PartQuery, subjects []storage.ID) ([]storage.Part, error) {
 	var out []storage.Part

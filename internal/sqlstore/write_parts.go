@@ -104,21 +104,17 @@ func (t *tx) retimePart(r *storage.Retime) {
 }
 
 func (t *tx) erasePart(e *storage.PartErase) {
-	var subject storage.ID
-	var rev int64
-	var held int
-	found := t.get(`SELECT subject, rev, held FROM gallra_parts WHERE `+thisPart+t.s.dialect.Exclusive, key(e.PartRef), id(&subject), &rev, &held)
-	if why := changed(found, e.Rev == 0 || e.Rev == rev, true, held); why != "" {
-		t.failPart(e.PartRef, why)
+	if t.exec(`DELETE FROM gallra_parts WHERE `+thisPart+` AND subject = ? AND held = 0 AND (rev = ? OR ? = 0)`,
+		e.Bucket, e.Record[:], e.Part, e.Subject[:], e.Rev, e.Rev) == 0 {
+		t.whyPart(e.PartRef, e.Rev, true)
 		return
 	}
-	t.dropPart(e.PartRef)
-	t.exec(`DELETE FROM gallra_index WHERE bucket = ? AND subject = ? AND record = ? AND part = ?`, e.Bucket, subject[:], e.Record[:], e.Part)
+	t.dropLink(e.PartRef)
+	t.exec(`DELETE FROM gallra_index WHERE bucket = ? AND subject = ? AND record = ? AND part = ?`, e.Bucket, e.Subject[:], e.Record[:], e.Part)
 }
 
-// dropPart removes a part's row, and the way to its bucket when it was the last there.
-func (t *tx) dropPart(r storage.PartRef) {
-	t.exec(`DELETE FROM gallra_parts WHERE `+thisPart, key(r)...)
+// dropLink removes the way to a part's bucket when it was the last of its record there.
+func (t *tx) dropLink(r storage.PartRef) {
 	if r.Bucket != r.Record.Bucket() {
 		t.exec(`DELETE FROM gallra_links WHERE bucket = ? AND record = ? AND other = ?
 			AND NOT EXISTS (SELECT 1 FROM gallra_parts WHERE bucket = ? AND record = ?)`,
@@ -148,7 +144,7 @@ func (t *tx) whyPart(r storage.PartRef, rev int64, notHeld bool) {
 	var got int64
 	var held int
 	found := t.get(`SELECT rev, held FROM gallra_parts WHERE `+thisPart, key(r), &got, &held)
-	why := changed(found, got == rev, notHeld, held)
+	why := changed(found, rev == 0 || got == rev, notHeld, held)
 	if why == "" {
 		why = storage.Changed
 	}
@@ -206,6 +202,7 @@ func (t *tx) eraseController(e *storage.ControllerErase) {
 				break
 			}
 			left -= int(t.exec(`DELETE FROM gallra_subjects WHERE bucket = ? AND id = ?`, s.Bucket(), s[:]))
+			t.exec(`DELETE FROM gallra_subject_keys WHERE bucket = ? AND id = ? AND NOT destroyed`, s.Bucket(), s[:])
 		}
 		if len(subjects) == 0 {
 			break
@@ -227,7 +224,9 @@ func (t *tx) eraseSome(limit int, where string, args ...any) int {
 		return err
 	})
 	for _, r := range parts {
-		t.dropPart(r)
+		t.exec(`DELETE FROM gallra_parts WHERE `+thisPart, key(r)...)
+		t.dropLink(r)
+		t.exec(`DELETE FROM gallra_part_keys WHERE `+thisPart, key(r)...)
 	}
 	if len(parts) == limit {
 		return limit

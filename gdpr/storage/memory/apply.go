@@ -113,7 +113,7 @@ func (s *Store) writeParts(t *tx, b *storage.Batch) {
 	}
 	for _, e := range b.EraseParts {
 		p, ok := s.parts[e.PartRef]
-		if why := changed(ok, e.Rev == 0 || e.Rev == p.Rev, true, p.Held); why != "" {
+		if why := changed(ok, (e.Rev == 0 || e.Rev == p.Rev) && e.Subject == p.Subject, true, p.Held); why != "" {
 			t.fail(partFailure(e.PartRef, why))
 			continue
 		}
@@ -322,6 +322,11 @@ func (s *Store) eraseController(t *tx, e *storage.ControllerErase) {
 	for _, p := range s.parts {
 		if e.Erased < e.Limit && p.Controller == e.Controller {
 			s.erasePart(t, &p)
+			for k := range s.partKeys {
+				if k.PartRef == p.PartRef {
+					drop(t, s.partKeys, k)
+				}
+			}
 			e.Erased++
 		}
 	}
@@ -334,6 +339,9 @@ func (s *Store) eraseController(t *tx, e *storage.ControllerErase) {
 	for id, r := range s.subjects {
 		if e.Erased < e.Limit && r.Controller == e.Controller {
 			drop(t, s.subjects, id)
+			if k, ok := s.subjectKeys[id]; ok && !k.Destroyed {
+				drop(t, s.subjectKeys, id)
+			}
 			e.Erased++
 		}
 	}

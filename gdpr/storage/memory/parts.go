@@ -59,6 +59,23 @@ func (s *Store) Parts(ctx context.Context, q storage.PartQuery) ([]storage.Part,
 	return out, nil
 }
 
+// Left returns one part of each of the given subjects that still has one.
+func (s *Store) Left(ctx context.Context, subjects []storage.ID) ([]storage.Remainder, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var out []storage.Remainder
+	for _, id := range distinct(subjects, storage.ID.Compare) {
+		for ref := range s.partsOfSubject[id] {
+			p := s.parts[ref]
+			out = append(out, storage.Remainder{Subject: id, Family: p.Family, Purposes: slices.Clone(p.Purposes)})
+			break
+		}
+	}
+	return out, nil
+}
+
 func matches(p *storage.Part, q *storage.PartQuery) bool {
 	if !q.Controller.IsZero() && p.Controller != q.Controller || q.Family != "" && p.Family != q.Family ||
 		!q.Owner.IsZero() && p.Owner != q.Owner || q.Hanging && !p.Hangs {

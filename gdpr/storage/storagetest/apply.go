@@ -105,7 +105,7 @@ func testNamesAll(t *testing.T, s storage.Store) {
 		PutSubjects: []storage.Subject{sub},
 		PutParts:    []storage.Part{there, missing},
 		RetimeParts: []storage.Retime{{PartRef: changed.PartRef, Rev: 2}},
-		EraseParts:  append(erase(held), storage.PartErase{PartRef: changed.PartRef, Rev: 7}, storage.PartErase{PartRef: storage.PartRef{Record: lane, Part: 3}}),
+		EraseParts:  append(erase(held), storage.PartErase{PartRef: changed.PartRef, Subject: changed.Subject, Rev: 7}, storage.PartErase{PartRef: storage.PartRef{Record: lane, Part: 3}}),
 		Entries:     []storage.Entry{{Lane: lane, Seq: 2}},
 		Proofs:      []storage.Proof{{N: 2, ID: lane}},
 		Segments:    []storage.Segment{{N: 2}},
@@ -200,9 +200,9 @@ func testEraseParts(t *testing.T, s storage.Store) {
 		PutParts: []storage.Part{p, kept},
 		PutIndex: []storage.IndexRow{row(p, "a"), row(p, "b"), row(kept, "a"), identifier},
 	})
-	refused(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Rev: 2}}},
+	refused(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Subject: p.Subject, Rev: 2}}},
 		storage.Failure{Kind: storage.KindPart, ID: p.Record, Part: 1, Reason: storage.Changed})
-	apply(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Rev: 1}}})
+	apply(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Subject: p.Subject, Rev: 1}}})
 	gone, err := s.Record(ctx, p.Record)
 	require.NoError(t, err)
 	assert.Empty(t, gone)
@@ -229,12 +229,12 @@ func testHoldParts(t *testing.T, s storage.Store) {
 	assert.Equal(t, later, got.Due)
 	assert.EqualValues(t, 3, got.Rev)
 	refused(t, s, storage.Batch{EraseParts: erase(p)}, storage.Failure{Kind: storage.KindPart, ID: p.Record, Part: 1, Reason: storage.Held})
-	refused(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Rev: 1}}},
+	refused(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Subject: p.Subject, Rev: 1}}},
 		storage.Failure{Kind: storage.KindPart, ID: p.Record, Part: 1, Reason: storage.Changed})
 	apply(t, s, hold(-1))
 	apply(t, s, hold(-1))
 	refused(t, s, hold(-1), storage.Failure{Kind: storage.KindPart, ID: p.Record, Part: 1, Reason: storage.Changed})
-	apply(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Rev: 5}}})
+	apply(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Subject: p.Subject, Rev: 5}}})
 	refused(t, s, hold(1), storage.Failure{Kind: storage.KindPart, ID: p.Record, Part: 1, Reason: storage.Missing})
 }
 

@@ -140,7 +140,8 @@ func (g *generator) batch(r *rapid.T) storage.Batch {
 			})
 		},
 		func() {
-			b.EraseParts = append(b.EraseParts, storage.PartErase{PartRef: g.part(r).PartRef, Rev: max(0, rev()-2)})
+			p := g.part(r)
+			b.EraseParts = append(b.EraseParts, storage.PartErase{PartRef: p.PartRef, Subject: p.Subject, Rev: max(0, rev()-2)})
 		},
 		func() {
 			h := storage.PartHold{PartRef: g.part(r).PartRef, N: n()}

@@ -109,7 +109,7 @@ func partOf(s storage.Subject, record storage.ID, n int) storage.Part {
 func erase(parts ...storage.Part) []storage.PartErase {
 	var out []storage.PartErase
 	for _, p := range parts {
-		out = append(out, storage.PartErase{PartRef: p.PartRef})
+		out = append(out, storage.PartErase{PartRef: p.PartRef, Subject: p.Subject})
 	}
 	return out
 }
