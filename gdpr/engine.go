@@ -75,6 +75,7 @@ const (
 	metaSelf       = "self"
 	metaRegister   = "register"
 	metaOwner      = "owner"
+	metaCount      = "count"
 )
 
 // Open opens an engine over a store. A new store is set up: its keysets are made and wrapped by kek.
@@ -340,38 +341,4 @@ func (e *Engine) Close() error {
 		return e.ledger.Close()
 	}
 	return nil
-}
-
-// Health is the state of an engine, without personal data.
-type Health struct {
-	Parts      int64
-	Proofs     uint64 // erasing batches so far
-	NoLedger   bool
-	Restored   bool // closed until Replay
-	KeysApart  bool
-	Trusted    bool // the register declares no roles
-	OldestDue  time.Time
-	RegisterNo int
-}
-
-// Health reports the state of the engine; it also works while the store is closed after a restore.
-func (e *Engine) Health(ctx context.Context) (Health, error) {
-	h := Health{NoLedger: e.ledger == nil, Restored: e.restored, KeysApart: e.apart, Trusted: len(e.reg.Roles) == 0, RegisterNo: e.reg.Version}
-	var err error
-	if h.Parts, err = e.store.Count(ctx); err != nil {
-		return Health{}, fmt.Errorf("health: %w", translate(err))
-	}
-	last, err := e.store.LastProof(ctx)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return Health{}, fmt.Errorf("health: %w", translate(err))
-	}
-	h.Proofs = last.N
-	due, err := e.store.Due(ctx, storage.DueQuery{Before: e.instant(), Limit: 1, Light: true})
-	if err != nil {
-		return Health{}, fmt.Errorf("health: %w", translate(err))
-	}
-	if len(due) > 0 {
-		h.OldestDue = due[0].Due
-	}
-	return h, nil
 }

@@ -18,7 +18,7 @@ type Plan struct {
 	Lines   []retention.Line
 	Erase   int    // parts that would be erased
 	Stay    int    // parts that woke and stay: held, kept by a floor, another clock runs longer
-	Stored  int64  // parts in the store
+	Stored  int64  // parts in the store when Health last counted them
 	Digest  string // over exactly the parts that would go, with their revisions
 	Halting bool   // a sweep without this plan would halt
 }
@@ -67,7 +67,7 @@ func (e *Engine) plan(ctx context.Context, now time.Time) (*Plan, error) {
 	out.Lines = tally.Lines()
 	out.Digest = hex.EncodeToString(sum[:])
 	var err error
-	if out.Stored, err = e.store.Count(ctx); err != nil {
+	if out.Stored, err = e.lastCount(ctx); err != nil {
 		return nil, err
 	}
 	most, err := e.share(ctx, 0)

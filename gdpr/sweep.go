@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +21,7 @@ type SweepOptions struct {
 	// Plan is a plan to run exactly: when what is due has changed since, the sweep stops with ErrPlanChanged and erases nothing.
 	// It also lets the sweep erase more than MaxShare.
 	Plan *Plan
-	// MaxShare of the stored parts may go in one sweep without a plan; more halts it (EPM-LOSS). Defaults to 0.05, and 100 parts at least.
+	// MaxShare of the parts that Health last counted may go in one sweep without a plan; more halts it (EPM-LOSS). Defaults to 0.05, and 100 parts at least.
 	MaxShare float64
 	// Batch is the number of parts in one batch. Defaults to 1,000.
 	Batch int
@@ -70,8 +69,8 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	} else if err := a.may(ctx, mayErase, e.heads()...); err != nil {
 		return retention.Result{}, err
 	}
-	s := retention.Sweeper{Work: &sweepWork{a: a, owner: uuid.NewString(), walk: e.newWalk(a.now), loud: map[scheduleKey]bool{}}, Batch: opt.Batch,
-		MaxItems: opt.MaxParts, MaxTime: opt.MaxTime, Progress: opt.Progress}
+	w := &sweepWork{a: a, owner: uuid.NewString(), walk: e.newWalk(a.now), loud: map[scheduleKey]bool{}}
+	s := retention.Sweeper{Work: w, Batch: opt.Batch, MaxItems: opt.MaxParts, MaxTime: opt.MaxTime, Progress: opt.Progress}
 	if opt.Plan != nil {
 		now, err := e.plan(ctx, a.now)
 		if err != nil {
@@ -80,10 +79,16 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 		if now.Digest != opt.Plan.Digest {
 			return retention.Result{}, ErrPlanChanged
 		}
+		s.MaxErase = max(1, now.Erase) // what comes due after the plan waits for the next
 	} else if s.MaxErase, err = e.share(ctx, opt.MaxShare); err != nil {
 		return retention.Result{}, err
 	}
 	res, err := s.Run(ctx)
+	res.Persons += w.resumed
+	var cond *storage.ConditionError
+	if errors.Is(err, storage.ErrLeased) || errors.As(err, &cond) && cond.Has(storage.KindLease, storage.Stale) {
+		res.Leased, err = true, nil // it took too long, and another process goes on
+	}
 	if err != nil || res.Leased {
 		return res, err
 	}
@@ -95,7 +100,7 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 			return res, err
 		}
 	}
-	if res.Erased == 0 {
+	if res.Erased == 0 && res.Persons == 0 {
 		return res, nil
 	}
 	return res, e.scrub(ctx)
@@ -106,7 +111,7 @@ func (e *Engine) share(ctx context.Context, share float64) (int, error) {
 	if share == 0 {
 		share = 0.05
 	}
-	n, err := e.store.Count(ctx)
+	n, err := e.lastCount(ctx)
 	return max(100, int(float64(n)*share)), err
 }
 
@@ -116,7 +121,11 @@ type sweepWork struct {
 	owner string
 	walk  *walk
 	lease *storage.LeaseCond
+	until time.Time            // of the lease
 	loud  map[scheduleKey]bool // schedules of which a part was left out: they stay due
+
+	mark, swept uint64 // the last proof whose persons were looked at: as stored, and by now
+	resumed     int    // persons that a sweep before had left
 }
 
 type sweepPage struct {
@@ -127,23 +136,47 @@ type sweepPage struct {
 const leaseSweep = "sweep"
 
 func (w *sweepWork) Claim(ctx context.Context) (bool, error) {
-	now := w.a.s.e.instant()
-	fence, err := w.a.s.e.store.Acquire(ctx, leaseSweep, w.owner, now, now.Add(leaseTime))
+	err := w.claim(ctx)
 	if errors.Is(err, storage.ErrLeased) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	w.lease = &storage.LeaseCond{Name: leaseSweep, Fence: fence}
+	if err := w.resume(ctx); err != nil {
+		return false, errors.Join(err, w.Release(context.WithoutCancel(ctx)))
+	}
 	return true, nil
 }
 
+// claim takes the lease, or keeps it for longer.
+func (w *sweepWork) claim(ctx context.Context) error {
+	now := w.a.s.e.instant()
+	fence, err := w.a.s.e.store.Acquire(ctx, leaseSweep, w.owner, now, now.Add(leaseTime))
+	if err != nil {
+		return err
+	}
+	w.lease, w.until = &storage.LeaseCond{Name: leaseSweep, Fence: fence}, now.Add(leaseTime)
+	return nil
+}
+
 func (w *sweepWork) Release(ctx context.Context) error {
+	if w.swept > w.mark {
+		err := w.a.s.e.store.Apply(ctx, &storage.Batch{Lease: w.lease, PutMeta: w.progress()})
+		var cond *storage.ConditionError
+		if err != nil && !errors.As(err, &cond) {
+			return err
+		}
+	}
 	return w.a.s.e.store.Release(ctx, w.lease.Name, w.lease.Fence)
 }
 
 func (w *sweepWork) Next(ctx context.Context, n int) (retention.Page, error) {
+	if w.a.s.e.instant().After(w.until.Add(-leaseTime / 2)) {
+		if err := w.claim(ctx); err != nil {
+			return retention.Page{}, err
+		}
+	}
 	for {
 		found, ran, err := w.walk.next(ctx, n)
 		if err != nil {
@@ -184,8 +217,8 @@ func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step
 	page, _ := p.Handle.(sweepPage)
 	step := retention.Step{}
 	rest := page.candidates
-	var erased []candidate
-	for len(rest) > 0 {
+	var erased []storage.Part
+	for tries := 0; len(rest) > 0; tries++ {
 		b, proof, going, dated, err := w.build(ctx, rest)
 		if err != nil {
 			return step, err
@@ -193,8 +226,14 @@ func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step
 		err = w.apply(ctx, b, proof, len(going), dated)
 		var cond *storage.ConditionError
 		if errors.As(err, &cond) {
-			if cond.Has(storage.KindLease, storage.Stale) {
+			if cond.Has(storage.KindLease, storage.Stale) || tries == carryTries {
 				return step, err
+			}
+			if cond.Has(storage.KindFile, storage.Changed) && len(w.a.files) > 0 { // perhaps the sweeper's own grant
+				w.a.files = nil
+				if err := w.a.may(ctx, mayErase, w.a.s.e.heads()...); err != nil {
+					return step, err
+				}
 			}
 			kept := drop(rest, cond)
 			w.leave(rest, kept)
@@ -206,7 +245,9 @@ func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step
 			return step, err
 		}
 		step.Erased, step.Dated = len(going), dated
-		erased = going
+		for i := range going {
+			erased = append(erased, going[i].part)
+		}
 		break
 	}
 	persons, err := w.persons(ctx, erased)
@@ -214,6 +255,7 @@ func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step
 	if err != nil {
 		return step, err
 	}
+	w.swept = max(w.swept, w.a.proved)
 	if page.ran != nil {
 		return step, w.quiet(ctx, page.ran)
 	}
@@ -314,11 +356,15 @@ func (e *Engine) reviewOf(ctx context.Context, p *storage.Part, now time.Time) (
 	if err != nil {
 		return time.Time{}, err
 	}
-	next := e.day(now).AddDays(1)
-	for i, h := range holds {
-		if h.ReviewBy.After(next) && (i == 0 || h.ReviewBy.Before(next)) {
+	tomorrow := e.day(now).AddDays(1)
+	var next civil.Date
+	for _, h := range holds {
+		if next.IsZero() || h.ReviewBy.Before(next) {
 			next = h.ReviewBy
 		}
+	}
+	if next.Before(tomorrow) {
+		next = tomorrow
 	}
 	return next.Start(e.zone).UTC().Add(e.lead()), nil
 }
@@ -336,11 +382,16 @@ func (w *sweepWork) leave(all, kept []candidate) {
 	}
 }
 
+const carryTries = 20
+
 // drop leaves out what failed. A part whose person or agreement is on hold stays, to be dated to the hold's review.
 func drop(cs []candidate, cond *storage.ConditionError) []candidate {
 	parts, ids, held := map[storage.PartRef]bool{}, map[ID]bool{}, map[ID]bool{}
+	once := false // another act was first to write a proof, or took a right back: the same page once more
 	for _, f := range cond.Failures {
 		switch {
+		case f.Kind == storage.KindProof, f.Kind == storage.KindFile && f.Name == fileGrant:
+			once = true
 		case f.Kind == storage.KindPart:
 			parts[storage.PartRef{Record: f.ID, Part: f.Part}] = true
 		case f.Reason == storage.Held:
@@ -351,16 +402,17 @@ func drop(cs []candidate, cond *storage.ConditionError) []candidate {
 	}
 	var out []candidate
 	for _, c := range cs {
-		p := c.part
+		p, was := c.part, c.item.Go
 		switch {
 		case parts[storage.PartRef{Record: p.Record, Part: p.PartRef.Part}], ids[p.Subject], ids[p.Agreement] && !p.Agreement.IsZero(), ids[p.Owner] && !p.Owner.IsZero():
 			continue
 		case held[p.Subject], held[p.Agreement] && !p.Agreement.IsZero(), held[p.Owner] && !p.Owner.IsZero():
 			c.item.Go, c.item.Why = false, retention.WhyHeld
 		}
+		once = once || c.item.Go != was
 		out = append(out, c)
 	}
-	if len(out) == len(cs) && !slices.ContainsFunc(out, func(c candidate) bool { return !c.item.Go }) {
+	if len(out) == len(cs) && !once {
 		return nil // nothing could be told apart: leave the page to the next sweep
 	}
 	return out
