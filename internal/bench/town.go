@@ -2,15 +2,20 @@ package main
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
 	"time"
 
+	driversqlite "modernc.org/sqlite"
+
 	"github.com/gallra/gallra/crypto/insecurekeyfile"
 	"github.com/gallra/gallra/gdpr"
 	"github.com/gallra/gallra/gdpr/storage/sqlite"
+	"github.com/gallra/gallra/internal/faultsql"
 )
 
 // register is the one that the benchmarks run under: a ticket that ends a year after it was registered, or after its agreement.
@@ -38,10 +43,17 @@ type town struct {
 	admin *gdpr.Session
 	desk  *gdpr.Session
 
+	calls      *faultsql.Faults // counts what the database is asked
+	db         *sql.DB
 	agreements []gdpr.ID
 }
 
 func newTown(ctx context.Context, dir, name string) (*town, error) {
+	return openTown(ctx, dir, name, false)
+}
+
+// openTown opens a town; a counted one has a single connection on which every call is counted.
+func openTown(ctx context.Context, dir, name string, counted bool) (*town, error) {
 	dir = filepath.Join(dir, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -59,7 +71,15 @@ func newTown(ctx context.Context, dir, name string) (*town, error) {
 		return nil, err
 	}
 	t := &town{path: filepath.Join(dir, "data.db"), now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
-	if t.store, err = sqlite.Open(ctx, t.path, nil); err != nil {
+	t.calls = faultsql.New(connector{dsn: sqlite.DSN(t.path)})
+	t.db = sql.OpenDB(t.calls)
+	t.db.SetMaxOpenConns(1)
+	if !counted {
+		t.store, err = sqlite.Open(ctx, t.path, nil)
+	} else {
+		t.store, err = sqlite.OpenDB(ctx, t.db, nil)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if t.Engine, err = gdpr.Open(ctx, t.store, kek, reg, &gdpr.Options{Now: func() time.Time { return t.now }}); err != nil {
@@ -72,7 +92,22 @@ func newTown(ctx context.Context, dir, name string) (*town, error) {
 func (t *town) close() {
 	_ = t.Engine.Close()
 	_ = t.store.Close()
+	_ = t.db.Close()
 	_ = os.RemoveAll(filepath.Dir(t.path))
+}
+
+// connector opens connections of the SQLite driver.
+type connector struct{ dsn string }
+
+// Connect opens one.
+func (c connector) Connect(context.Context) (driver.Conn, error) { return c.Driver().Open(c.dsn) }
+
+// Driver is modernc.org/sqlite.
+func (c connector) Driver() driver.Driver { return &driversqlite.Driver{} }
+
+// written is how many rows the connection has written so far.
+func (t *town) written(ctx context.Context) (n int, err error) {
+	return n, t.db.QueryRowContext(ctx, `SELECT total_changes()`).Scan(&n)
 }
 
 // message is 256 bytes of Swedish text.
