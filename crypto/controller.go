@@ -103,7 +103,9 @@ func (c *Controller) SealText(kind string, file storage.ID, rev int64, plain []b
 	if err != nil {
 		return nil, fmt.Errorf("seal text: %w", err)
 	}
-	sealed, err := c.aead.Encrypt(plain, at.in(new(scratch)))
+	tmp := c.ring.scratches.get()
+	defer c.ring.scratches.put(tmp)
+	sealed, err := c.aead.Encrypt(plain, at.in(tmp))
 	if err != nil {
 		return nil, fmt.Errorf("seal text of %s %s: %w", kind, file, err)
 	}
@@ -116,22 +118,24 @@ func (c *Controller) OpenText(kind string, file storage.ID, rev int64, sealed []
 	if err != nil {
 		return nil, fmt.Errorf("open text: %w", err)
 	}
-	plain, err := c.aead.Decrypt(sealed, at.in(new(scratch)))
+	tmp := c.ring.scratches.get()
+	defer c.ring.scratches.put(tmp)
+	plain, err := c.aead.Decrypt(sealed, at.in(tmp))
 	if err != nil {
 		return nil, fmt.Errorf("open text of %s %s: %w", kind, file, ErrSealed)
 	}
 	return plain, nil
 }
 
-func (c *Controller) boundText(kind string, file storage.ID, rev int64) (*bound, error) {
+func (c *Controller) boundText(kind string, file storage.ID, rev int64) (bound, error) {
 	if err := checkName("kind of file", kind); err != nil {
-		return nil, err
+		return bound{}, err
 	}
 	if err := checkID("file", file); err != nil {
-		return nil, err
+		return bound{}, err
 	}
 	if err := checkNumber("revision", rev, math.MaxUint32); err != nil {
-		return nil, err
+		return bound{}, err
 	}
-	return &bound{kind: kindText, controller: c.id, record: file, version: uint32(rev), name: kind}, nil //nolint:gosec // checked above
+	return bound{kind: kindText, controller: c.id, record: file, version: uint32(rev), name: kind}, nil //nolint:gosec // checked above
 }
