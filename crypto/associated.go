@@ -78,7 +78,7 @@ func (b *bound) in(s *scratch) []byte {
 	*(*storage.ID)(d[recordAt:]) = b.record
 	binary.BigEndian.PutUint16(d[partAt:], b.part)
 	binary.BigEndian.PutUint32(d[versionAt:], b.version)
-	d[lengthAt] = byte(len(b.name)) //nolint:gosec // checkName: at most 255
+	d[lengthAt] = byte(len(b.name))
 	return d[:nameAt+copy(d[nameAt:], b.name)]
 }
 

@@ -137,5 +137,5 @@ func (c *Controller) boundText(kind string, file storage.ID, rev int64) (bound, 
 	if err := checkNumber("revision", rev, math.MaxUint32); err != nil {
 		return bound{}, err
 	}
-	return bound{kind: kindText, controller: c.id, record: file, version: uint32(rev), name: kind}, nil //nolint:gosec // checked above
+	return bound{kind: kindText, controller: c.id, record: file, version: uint32(rev), name: kind}, nil
 }

@@ -72,7 +72,7 @@ func tokenInput(tmp *scratch, controller storage.ID, kind, normalized string) []
 	in := append(tmp.data[:0], "gallra"...)
 	in = append(in, format, kindToken)
 	in = append(in, controller[:]...)
-	in = append(in, byte(len(kind))) //nolint:gosec // checkName: at most 255
+	in = append(in, byte(len(kind)))
 	in = append(in, kind...)
 	return append(in, normalized...)
 }

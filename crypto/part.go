@@ -24,7 +24,7 @@ func (s *Subject) SealPart(at Place, plain []byte) (sealed, wrappedKey []byte, e
 	if err != nil {
 		return nil, nil, fmt.Errorf("seal part: %w", err)
 	}
-	key, wrappedKey, err := newKey(uint32(at.Version), s.aead, ad, tmp) //nolint:gosec // boundPart checked it
+	key, wrappedKey, err := newKey(uint32(at.Version), s.aead, ad, tmp)
 	if err != nil {
 		return nil, nil, fmt.Errorf("seal part %s/%d: %w", at.Record, at.Part, err)
 	}
@@ -43,7 +43,7 @@ func (s *Subject) OpenPart(at Place, wrappedKey, sealed []byte) ([]byte, error) 
 	if err != nil {
 		return nil, fmt.Errorf("open part: %w", err)
 	}
-	key, err := openKey(uint32(at.Version), s.aead, wrappedKey, ad) //nolint:gosec // boundPart checked it
+	key, err := openKey(uint32(at.Version), s.aead, wrappedKey, ad)
 	if err != nil {
 		return nil, fmt.Errorf("open part %s/%d: %w", at.Record, at.Part, err)
 	}
@@ -74,8 +74,8 @@ func (s *Subject) boundPart(at Place, tmp *scratch) ([]byte, error) {
 		controller: s.controller,
 		subject:    s.id,
 		record:     at.Record,
-		part:       uint16(at.Part),    //nolint:gosec // checked above
-		version:    uint32(at.Version), //nolint:gosec // checked above
+		part:       uint16(at.Part),
+		version:    uint32(at.Version),
 		name:       at.Family,
 	}
 	return b.in(tmp), nil

@@ -12,7 +12,6 @@ type cache struct {
 	mu         sync.Mutex
 	grants     map[string][]grant
 	agreements map[ID]*agreement
-	parties    map[ID]bool
 }
 
 const cacheRows = 10_000

@@ -18,7 +18,6 @@ type walk struct {
 	late   bool               // the second half: parts that hang on schedules
 	open   []storage.Schedule // schedules that have run, the first one under way
 	after  storage.PartRef
-	asked  time.Time // due of the last schedule handed out
 	done   map[scheduleKey]bool
 }
 

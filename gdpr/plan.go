@@ -59,8 +59,8 @@ func (e *Engine) plan(ctx context.Context, now time.Time) (*Plan, error) {
 			out.Erase++
 			var row [16 + 4 + 8]byte
 			copy(row[:], c.part.Record[:])
-			binary.BigEndian.PutUint32(row[16:], uint32(c.part.PartRef.Part)) //nolint:gosec // part numbers are small
-			binary.BigEndian.PutUint64(row[20:], uint64(c.part.Rev))          //nolint:gosec // revisions count from 1
+			binary.BigEndian.PutUint32(row[16:], uint32(c.part.PartRef.Part))
+			binary.BigEndian.PutUint64(row[20:], uint64(c.part.Rev))
 			add(&sum, sha256.Sum256(row[:]))
 		}
 	}

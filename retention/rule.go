@@ -23,11 +23,11 @@ const (
 type Case uint8
 
 const (
-	// AnyCase: to every record. The zero value.
+	// AnyCase is for every record. The zero value.
 	AnyCase Case = iota
-	// WithAgreement: to records that name an agreement.
+	// WithAgreement is for records that name an agreement.
 	WithAgreement
-	// WithoutAgreement: to records that name none.
+	// WithoutAgreement is for records that name none.
 	WithoutAgreement
 )
 

@@ -246,7 +246,7 @@ func (l *FileLedger) lineAt(offset int64) uint64 {
 	if found {
 		i++
 	}
-	return uint64(i) + 1 //nolint:gosec // an index
+	return uint64(i) + 1
 }
 
 // lines encodes those of the rows that the file lacks, and says where the line after each of them begins.

@@ -63,7 +63,7 @@ func (b *KeyBatch) Empty() bool {
 		len(b.PutStore)+len(b.PutControllers)+len(b.PutSubjects)+len(b.PutParts) == 0
 }
 
-// SubjectCond: the subject must exist (else KindSubject, Missing). A batch that writes rows of a subject takes it shared;
+// SubjectCond demands that the subject exists (else KindSubject, Missing). A batch that writes rows of a subject takes it shared;
 // one that destroys takes it exclusive, so that neither misses the other.
 type SubjectCond struct {
 	ID        ID
@@ -73,7 +73,7 @@ type SubjectCond struct {
 	Bare bool
 }
 
-// FileCond: the file must exist, with that revision unless Rev is 0, and that state unless State is empty (else Changed).
+// FileCond demands that the file exists, with that revision unless Rev is 0, and that state unless State is empty (else Changed).
 type FileCond struct {
 	Kind    string
 	ID      ID
@@ -82,7 +82,7 @@ type FileCond struct {
 	NotHeld bool
 }
 
-// ScheduleCond: the schedule must have that revision; Rev 0 means that it must not exist.
+// ScheduleCond demands that the schedule has that revision; Rev 0 means that it must not exist.
 type ScheduleCond struct {
 	Owner   ID
 	Family  string
@@ -90,13 +90,13 @@ type ScheduleCond struct {
 	NotHeld bool
 }
 
-// LeaseCond: the lease must still have that fence.
+// LeaseCond demands that the lease still has that fence.
 type LeaseCond struct {
 	Name  string
 	Fence int64
 }
 
-// PartErase removes a part of Subject whose revision is Rev (0: any) and whose hold counter is 0.
+// PartErase removes a part of Subject (else Changed) whose revision is Rev (0: any) and whose hold counter is 0.
 type PartErase struct {
 	PartRef
 	Subject ID

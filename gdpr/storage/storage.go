@@ -95,7 +95,8 @@ type Parts interface {
 	// Due must return at most q.Limit parts with a due of their own at or before q.Before, in the order of
 	// (due, bucket, record, part), after q.After. Held parts must be among them.
 	Due(ctx context.Context, q DueQuery) ([]Part, error)
-	// Left must return one part of each of the given subjects that still has one: its subject, family and purposes, in any order.
+	// Left must return one part of each of the given subjects that has a row and still has a part: subject, family and purposes, in any
+	// order.
 	Left(ctx context.Context, subjects []ID) ([]Remainder, error)
 	// Subject must return the row of one data subject, or ErrNotFound.
 	Subject(ctx context.Context, id ID) (Subject, error)

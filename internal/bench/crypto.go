@@ -33,11 +33,12 @@ func cryptoBench(ctx context.Context, p plan) ([]Result, error) {
 		return nil, err
 	}
 	id := storage.NewID()
-	ctl, row, err := ring.NewController(ctx, id)
+	_, row, err := ring.NewController(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if ctl, err = ring.OpenController(ctx, row); err != nil {
+	ctl, err := ring.OpenController(ctx, row)
+	if err != nil {
 		return nil, err
 	}
 	var out []Result

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -113,7 +114,7 @@ func (t *twin) sweep(ctx context.Context, before int64, batch int) (n int, took 
 			copy(r.subject[:], subject)
 			page = append(page, r)
 		}
-		if err := rows.Close(); err != nil {
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // closed before the transaction that follows
 			return n, 0, err
 		}
 		if len(page) == 0 {
@@ -150,7 +151,7 @@ func (t *twin) inTx(ctx context.Context, queries []string, fn func([]*sql.Stmt) 
 	defer func() { _ = tx.Rollback() }()
 	var st []*sql.Stmt
 	for _, q := range queries {
-		s, err := tx.PrepareContext(ctx, q)
+		s, err := tx.PrepareContext(ctx, q) //nolint:sqlclosecheck // closed with its transaction
 		if err != nil {
 			return err
 		}

@@ -96,24 +96,20 @@ func (s *Store) Left(ctx context.Context, subjects []storage.ID) ([]storage.Rema
 		for i := range ids {
 			args = append(args, ids[i].Bucket(), ids[i][:])
 		}
-		rows, err := all(ctx, s, "read what is left", `SELECT s.id, (SELECT p.family || ' ' || p.purposes FROM gallra_parts p
-			WHERE p.bucket = s.bucket AND p.subject = s.id LIMIT 1) FROM gallra_subjects s
+		rows, err := all(ctx, s, "read what is left", `SELECT s.id, p.family, p.purposes FROM gallra_subjects s
+			JOIN gallra_parts p ON p.bucket = s.bucket AND p.subject = s.id AND (p.record, p.part) = (SELECT q.record, q.part FROM gallra_parts q
+				WHERE q.bucket = s.bucket AND q.subject = s.id ORDER BY q.record, q.part LIMIT 1)
 			WHERE s.bucket = ? AND s.id = ?`+strings.Repeat(` OR s.bucket = ? AND s.id = ?`, len(ids)-1), args,
 			func(rows *sql.Rows, r *storage.Remainder) error {
-				var kind sql.NullString
-				err := rows.Scan(id(&r.Subject), &kind)
-				family, purposes, _ := strings.Cut(kind.String, " ")
-				r.Family, r.Purposes = family, split(purposes)
+				var purposes string
+				err := rows.Scan(id(&r.Subject), &r.Family, &purposes)
+				r.Purposes = split(purposes)
 				return err
 			})
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range rows {
-			if r.Family != "" {
-				out = append(out, r)
-			}
-		}
+		out = append(out, rows...)
 	}
 	return out, nil
 }
@@ -149,13 +145,24 @@ func hasLabels(have, want map[string]string) bool {
 
 func (s *Store) page(ctx context.Context, q storage.PartQuery, subjects []storage.ID) ([]storage.Part, error) {
 	where := strings.Builder{}
-	where.WriteString(` WHERE (p.bucket, p.record, p.part) > (?, ?, ?)`)
 	args := []any{q.After.Bucket, q.After.Record[:], q.After.Part}
-	if n := len(subjects); n > 0 {
+	if subjects == nil {
+		where.WriteString(` WHERE (p.bucket, p.record, p.part) > (?, ?, ?)`)
+	} else {
+		subjects = slices.DeleteFunc(slices.Clone(subjects), func(id storage.ID) bool { return id.Bucket() < q.After.Bucket })
+		if len(subjects) == 0 {
+			return nil, nil
+		}
 		subjects = padded(subjects)
-		where.WriteString(` AND (p.bucket = ? AND p.subject = ?` + strings.Repeat(` OR p.bucket = ? AND p.subject = ?`, len(subjects)-1) + `)`)
+		const one = `p.bucket = ? AND p.subject = ? AND (p.record, p.part) > (?, ?)`
+		where.WriteString(` WHERE (` + one + strings.Repeat(` OR `+one, len(subjects)-1) + `)`)
+		args = nil
 		for i := range subjects {
-			args = append(args, subjects[i].Bucket(), subjects[i][:])
+			after := storage.PartRef{} // a bucket that the cursor has not reached
+			if subjects[i].Bucket() == q.After.Bucket {
+				after = q.After
+			}
+			args = append(args, subjects[i].Bucket(), subjects[i][:], after.Record[:], after.Part)
 		}
 	}
 	if q.Hanging {

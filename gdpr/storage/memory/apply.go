@@ -322,10 +322,8 @@ func (s *Store) eraseController(t *tx, e *storage.ControllerErase) {
 	for _, p := range s.parts {
 		if e.Erased < e.Limit && p.Controller == e.Controller {
 			s.erasePart(t, &p)
-			for k := range s.partKeys {
-				if k.PartRef == p.PartRef {
-					drop(t, s.partKeys, k)
-				}
+			for k := range s.keysOfPart[p.PartRef] {
+				s.destroyPartKey(t, k)
 			}
 			e.Erased++
 		}

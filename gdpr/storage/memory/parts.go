@@ -67,6 +67,9 @@ func (s *Store) Left(ctx context.Context, subjects []storage.ID) ([]storage.Rema
 	defer s.mu.Unlock()
 	var out []storage.Remainder
 	for _, id := range distinct(subjects, storage.ID.Compare) {
+		if _, ok := s.subjects[id]; !ok {
+			continue
+		}
 		for ref := range s.partsOfSubject[id] {
 			p := s.parts[ref]
 			out = append(out, storage.Remainder{Subject: id, Family: p.Family, Purposes: slices.Clone(p.Purposes)})

@@ -202,6 +202,8 @@ func testEraseParts(t *testing.T, s storage.Store) {
 	})
 	refused(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Subject: p.Subject, Rev: 2}}},
 		storage.Failure{Kind: storage.KindPart, ID: p.Record, Part: 1, Reason: storage.Changed})
+	refused(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Subject: sub.Controller}}},
+		storage.Failure{Kind: storage.KindPart, ID: p.Record, Part: 1, Reason: storage.Changed})
 	apply(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Subject: p.Subject, Rev: 1}}})
 	gone, err := s.Record(ctx, p.Record)
 	require.NoError(t, err)

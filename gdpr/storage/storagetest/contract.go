@@ -53,6 +53,7 @@ func calls(s storage.Store) map[string]func(context.Context) error {
 			_, err := s.Due(ctx, storage.DueQuery{Before: t0, Limit: 1})
 			return err
 		},
+		"Left":         func(ctx context.Context) error { _, err := s.Left(ctx, []storage.ID{id}); return err },
 		"Subject":      func(ctx context.Context) error { _, err := s.Subject(ctx, id); return err },
 		"Lookup":       func(ctx context.Context) error { _, err := s.Lookup(ctx, [][]byte{id[:]}); return err },
 		"IndexOf":      func(ctx context.Context) error { _, err := s.IndexOf(ctx, id); return err },

@@ -11,7 +11,7 @@ import (
 )
 
 var controllerTests = []subtest{
-	{"EraseController removes at most Limit rows of a controller until nothing is left", testEraseController},
+	{"EraseController removes at most Limit rows of a controller, with their keys but no tombstone, until nothing is left", testEraseController},
 }
 
 func testEraseController(t *testing.T, s storage.Store) {
@@ -41,8 +41,16 @@ func testEraseController(t *testing.T, s storage.Store) {
 			rows += 5
 		}
 	}
+	for i, sub := range b.PutSubjects {
+		b.Keys.PutSubjects = append(b.Keys.PutSubjects, storage.SubjectKey{ID: sub.ID, Controller: sub.Controller, Wrapped: []byte{byte(i)}})
+	}
+	for _, p := range b.PutParts {
+		b.Keys.PutParts = append(b.Keys.PutParts, partKey(p.PartRef, 1), partKey(p.PartRef, 2))
+	}
 	b.HoldParts = []storage.PartHold{{PartRef: gone[0].PartRef, N: 1}}
 	apply(t, s, b)
+	tombstone := b.PutSubjects[0] // of the controller
+	applyKeys(t, s, storage.KeyBatch{DestroySubjects: []storage.SubjectKey{{ID: tombstone.ID, Controller: controller}}})
 	total, steps := 0, 0
 	for {
 		step := storage.ControllerErase{Controller: controller, Limit: 7}
@@ -75,7 +83,20 @@ func testEraseController(t *testing.T, s storage.Store) {
 			require.Len(t, rows, 2)
 			require.NoError(t, err)
 		}
+		keys, err := s.SubjectKeys(ctx, []storage.ID{sub.ID})
+		require.NoError(t, err)
+		switch {
+		case sub.ID == tombstone.ID:
+			require.Equal(t, []storage.SubjectKey{{ID: sub.ID, Controller: controller, Destroyed: true}}, keys)
+		case sub.Controller == controller:
+			require.Empty(t, keys)
+		default:
+			require.Len(t, keys, 1)
+		}
 	}
+	keys, err := s.AllPartKeys(ctx, storage.PartKeyRef{}, 999)
+	require.NoError(t, err)
+	assert.Len(t, keys, 20)
 	others, err := s.Parts(ctx, storage.PartQuery{Limit: 99})
 	require.NoError(t, err)
 	assert.Len(t, others, 10)

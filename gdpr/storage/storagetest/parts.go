@@ -16,6 +16,7 @@ var partTests = []subtest{
 	{"a part must come with its schedule and its wrapped keys", testPartJoins},
 	{"Parts must return what matches all fields that are set", testPartQuery},
 	{"Parts must return at most limit in the order of bucket, record and part, without gaps or doubles", testPartPages},
+	{"Left must return one part of each subject that has a row and still has a part", testLeft},
 	{"Due must return parts at or before in order, after the cursor, held ones among them", testDue},
 }
 
@@ -220,6 +221,57 @@ func testDue(t *testing.T, s storage.Store) {
 		assert.Equal(t, refs(all), got, "limit %d", limit)
 	}
 	none, err := s.Due(ctx, storage.DueQuery{Before: day(-1), Limit: 9})
+	require.NoError(t, err)
+	assert.Empty(t, none)
+}
+
+func testLeft(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	var ids []storage.ID
+	var b storage.Batch
+	want := map[storage.ID]storage.Part{}
+	for i := range 30 {
+		sub := newSubject()
+		ids = append(ids, sub.ID)
+		if i%3 > 0 {
+			b.PutSubjects = append(b.PutSubjects, sub)
+		}
+		if i%2 > 0 {
+			for range i % 4 {
+				p := newPart(sub)
+				p.Family, p.Purposes = "släkt "+sub.ID.String(), []string{"a", "å"}
+				b.PutParts = append(b.PutParts, p)
+				if i%3 > 0 {
+					want[sub.ID] = p
+				}
+			}
+		}
+	}
+	apply(t, s, b)
+	check := func() {
+		t.Helper()
+		got, err := s.Left(ctx, append(ids, ids[1], storage.NewID()))
+		require.NoError(t, err)
+		require.Len(t, got, len(want))
+		seen := map[storage.ID]bool{}
+		for _, r := range got {
+			assert.False(t, seen[r.Subject], "once")
+			seen[r.Subject] = true
+			assert.Equal(t, want[r.Subject].Family, r.Family)
+			assert.Equal(t, want[r.Subject].Purposes, r.Purposes)
+		}
+	}
+	check()
+	var gone []storage.Part
+	for _, p := range b.PutParts {
+		if p.Subject == ids[1] || p.Subject == ids[7] {
+			gone = append(gone, p)
+			delete(want, p.Subject)
+		}
+	}
+	apply(t, s, storage.Batch{EraseParts: erase(gone...)})
+	check()
+	none, err := s.Left(ctx, nil)
 	require.NoError(t, err)
 	assert.Empty(t, none)
 }

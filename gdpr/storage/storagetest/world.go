@@ -54,6 +54,13 @@ func (w world) observe(t require.TestingT, s storage.Store) map[string]any {
 	read("subject keys", subjectKeys, err)
 	keys, err := s.AllPartKeys(ctx, storage.PartKeyRef{}, 1000)
 	read("part keys", keys, err)
+	left, err := s.Left(ctx, w.ids)
+	require.NoError(t, err)
+	some := map[storage.ID]bool{}
+	for _, r := range left {
+		some[r.Subject] = true
+	}
+	read("left", some, err)
 	for _, id := range w.ids {
 		record, err := s.Record(ctx, id)
 		read("parts", record, err)

@@ -39,7 +39,7 @@ CREATE TABLE gallra_parts (
     facts      BLOB,
     sealed     BLOB    NOT NULL,
     PRIMARY KEY (bucket, record, part)
-) WITHOUT ROWID;
+);
 CREATE INDEX gallra_parts_subject ON gallra_parts (bucket, subject, record, part);
 CREATE INDEX gallra_parts_due ON gallra_parts (due, bucket, record, part) WHERE due IS NOT NULL;
 CREATE INDEX gallra_parts_hanging ON gallra_parts (owner, family, bucket, record, part) WHERE hangs;
@@ -61,7 +61,7 @@ CREATE TABLE gallra_index (
     controller BLOB    NOT NULL,
     sealed     BLOB,
     PRIMARY KEY (bucket, subject, record, part, kind, token)
-) WITHOUT ROWID;
+);
 CREATE INDEX gallra_index_token ON gallra_index (token);
 CREATE UNIQUE INDEX gallra_index_identifier ON gallra_index (controller, kind, token) WHERE part = 0;
 
@@ -97,7 +97,7 @@ CREATE TABLE gallra_files (
     due       INTEGER,
     body      BLOB    NOT NULL,
     PRIMARY KEY (kind, id)
-) WITHOUT ROWID;
+);
 CREATE INDEX gallra_files_name ON gallra_files (kind, name, id);
 CREATE UNIQUE INDEX gallra_files_unique ON gallra_files (kind, name) WHERE is_unique;
 CREATE INDEX gallra_files_parent ON gallra_files (kind, parent, id);

@@ -1,0 +1,32 @@
+// Package gdpr is the front door of Gallra: it holds personal data the way a privacy policy promises.
+//
+// A [Register] says what an organization does with personal data, as Art. 30 wants it. [Open] joins it with a store and a key to an
+// [Engine]. Every act goes through a [Session], which names who acts and for which purpose:
+//
+//	s := eng.As(gdpr.Job("web"), "inquiry")
+//	id, err := s.Put(ctx, gdpr.Record{Subject: gdpr.Email("anna@kund.example"), Fields: gdpr.Fields{"question": "Vad kostar det?"}})
+//
+// Role, controller, legal basis, class and deadlines follow from the activity. A processor's session also names the agreement on whose
+// instructions it acts ([Session.Under]).
+//
+// # Reading
+//
+// [Session.Get], [Session.Find] and [Session.Records] open only what the session's purpose may use now: not data of another purpose, not what
+// is restricted, and nothing whose time has run out, swept or not. Each read is in the trail before it returns anything.
+//
+// # Time
+//
+// Deadlines are calendar days in the organization's zone. They start with events: the registration, the end of an assignment or agreement, a
+// controller's instruction, the end of a purpose, or an event of the register's own ([Session.RecordEvent]). [Session.Explain] says why a record is
+// there and until when. [Engine.Plan] shows what is due; [Engine.Sweep] erases it. A [Hold] keeps something for a claim, never for ever.
+//
+// # Erasure
+//
+// Each part of a record, each person and each controller has a key; to erase is to remove the rows and destroy the key, with a proof in the store and in the
+// ledger. With [Options.Keys] the keys live apart, and then nothing that was erased opens from an old copy of the data.
+//
+// # Errors
+//
+// Conditions are sentinels for errors.Is, such as [ErrErased] and [ErrOnHold]. Bad input is an [*InputError] that names the field and the reason,
+// never the value. [ErrConflict] means that somebody else was first.
+package gdpr
