@@ -142,6 +142,9 @@ func call[T any](c *conn, op Op, do func() (T, error)) (T, error) {
 	out, err := do()
 	if mode == After && err == nil {
 		c.lost = true
+		if open, ok := any(out).(interface{ Close() error }); ok {
+			_ = open.Close() // a statement or rows that stay open would keep the connection, and its locks, alive
+		}
 		return none, ErrInjected
 	}
 	return out, err

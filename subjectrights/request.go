@@ -1,0 +1,87 @@
+package subjectrights
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gallra/gallra/gdpr"
+)
+
+// Right is a right of the data subject, in the notation of the Data Privacy Vocabulary.
+type Right string
+
+// The rights that a desk carries out.
+const (
+	Access        Right = "A15"
+	Rectification Right = "A16"
+	Erasure       Right = "A17"
+)
+
+// Valid reports whether the right is one of the constants.
+func (r Right) Valid() bool { return r == Access || r == Rectification || r == Erasure }
+
+// Channel is how a request came in. The clock runs from receipt in any of them (EPM-D4, EPM-T5).
+type Channel string
+
+// The channels.
+const (
+	Email    Channel = "email"
+	Letter   Channel = "letter"
+	Form     Channel = "form" // on a website, or in a service that the person is logged in to
+	Phone    Channel = "phone"
+	InPerson Channel = "in-person"
+)
+
+// Valid reports whether the channel is one of the constants.
+func (c Channel) Valid() bool {
+	return slices.Contains([]Channel{Email, Letter, Form, Phone, InPerson}, c)
+}
+
+// Request is what a person asks for, as it came in. Its identifiers print as [redacted].
+type Request struct {
+	// Rights are the rights that the person uses: one or several.
+	Rights []Right
+	// Channel is how it came in.
+	Channel Channel
+	// Received is when it arrived, whoever read it later. It may not lie in the future and never changes.
+	Received time.Time
+	// Subject is who asks.
+	Subject gdpr.Identity
+	// Person says which one it is, where the identifiers lead to several persons in our own records: see AmbiguousError.
+	Person gdpr.ID
+	// Case is the application's own number for it, one line that names no data subject: it stands in the trail. Defaults to a new one.
+	Case string
+}
+
+// applied is the first day of the GDPR: no request under it is older (Art. 99(2)).
+var applied = time.Date(2018, time.May, 25, 0, 0, 0, 0, time.UTC)
+
+func (r *Request) check(now time.Time) error {
+	if len(r.Rights) == 0 {
+		return refuse("Rights", "missing: what is asked for")
+	}
+	for i, right := range r.Rights {
+		switch {
+		case !right.Valid():
+			return refuse("Rights", "not access, rectification or erasure")
+		case slices.Contains(r.Rights[:i], right):
+			return refuse("Rights", "the same right twice")
+		}
+	}
+	switch {
+	case !r.Channel.Valid():
+		return refuse("Channel", "not one of the channels")
+	case r.Received.IsZero():
+		return refuse("Received", "missing: the time to answer is counted from it")
+	case r.Received.After(now):
+		return refuse("Received", "in the future")
+	case r.Received.Before(applied):
+		return refuse("Received", "before the GDPR applied, 25 May 2018")
+	case r.Subject.IsZero():
+		return refuse("Subject", "missing: who asks")
+	case strings.Contains(r.Case, "@"):
+		return refuse("Case", "looks like an e-mail address: it stands in the trail, and names no data subject")
+	}
+	return nil
+}
