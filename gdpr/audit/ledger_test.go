@@ -140,7 +140,7 @@ func TestLedgerCrashAtEveryByte(t *testing.T) {
 		require.Len(t, got, lines-1)
 
 		r := &rows{proofs: chain}
-		state, err := Reconcile(t.Context(), r, l)
+		state, err := Reconcile(t.Context(), r, l, newMAC())
 		require.NoError(t, err)
 		require.Equal(t, StoreAhead, state)
 		require.NoError(t, l.Close())

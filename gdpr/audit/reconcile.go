@@ -35,14 +35,14 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// Reconcile compares a store with its ledger and gives the ledger what it lacks; it never writes to the store. After
+// Reconcile compares a store with its ledger and gives the ledger what it lacks, as far as it verifies by mac; it never writes to the store. After
 // StoreAhead both are equal. StoreBehind and Forked need a person: the store was restored (EPM-4, REQUIREMENTS 4.16).
-func Reconcile(ctx context.Context, store storage.Proofs, ledger Ledger) (State, error) {
-	state, err := reconcile(ctx, store, ledger)
+func Reconcile(ctx context.Context, store storage.Proofs, ledger Ledger, mac MAC) (State, error) {
+	state, err := reconcile(ctx, store, ledger, mac)
 	return state, wrap("compare store and ledger", err)
 }
 
-func reconcile(ctx context.Context, store storage.Proofs, ledger Ledger) (State, error) {
+func reconcile(ctx context.Context, store storage.Proofs, ledger Ledger, mac MAC) (State, error) {
 	head, err := ledger.Head(ctx) // before the store: proofs reach the store first
 	if err != nil {
 		return StateUnknown, err
@@ -54,15 +54,16 @@ func reconcile(ctx context.Context, store storage.Proofs, ledger Ledger) (State,
 	case last.N < head.N:
 		return behind(ctx, last, ledger)
 	case last.N > head.N:
-		return ahead(ctx, store, last, head.N, ledger)
+		return ahead(ctx, store, last, head, ledger, mac)
 	case last.N > 0 && !bytes.Equal(last.Digest, head.Digest):
 		return Forked, nil
 	}
 	return Equal, nil
 }
 
-// ahead gives the ledger what it lacks; Append refuses what does not follow from its last proof.
-func ahead(ctx context.Context, store storage.Proofs, last storage.Proof, have uint64, ledger Ledger) (State, error) {
+// ahead gives the ledger what it lacks: only proofs that follow from its last and verify.
+func ahead(ctx context.Context, store storage.Proofs, last storage.Proof, head LedgerHead, ledger Ledger, mac MAC) (State, error) {
+	have, before := head.N, &storage.Proof{N: head.N, Digest: head.Digest}
 	for have < last.N {
 		rows := []storage.Proof{last} // nearly always just the one that was committed now
 		if have+1 < last.N {
@@ -73,6 +74,15 @@ func ahead(ctx context.Context, store storage.Proofs, last storage.Proof, have u
 			if len(rows) == 0 || rows[len(rows)-1].N <= have {
 				return StateUnknown, &BrokenError{Kind: KindProof, N: have + 1, What: missing}
 			}
+		}
+		if head.N > 0 && have == head.N && !bytes.Equal(rows[0].Prev, head.Digest) {
+			return Forked, nil
+		}
+		for i := range rows {
+			if err := VerifyProof(mac, before, rows[i]); err != nil {
+				return StateUnknown, err
+			}
+			before = &rows[i]
 		}
 		err := ledger.Append(ctx, rows...)
 		if errors.Is(err, ErrForked) {

@@ -43,14 +43,14 @@ func TestReconcile(t *testing.T) {
 			t.Parallel()
 			path, _ := writeLedger(t, c.ledger)
 			l := openTest(t, path)
-			state, err := Reconcile(t.Context(), &rows{proofs: c.store}, l)
+			state, err := Reconcile(t.Context(), &rows{proofs: c.store}, l, newMAC())
 			require.NoError(t, err)
 			assert.Equal(t, c.want, state, "%s, not %s", c.want, state)
 			head, err := l.Head(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, c.then, head.N)
 			if state == StoreAhead {
-				state, err = Reconcile(t.Context(), &rows{proofs: c.store}, l)
+				state, err = Reconcile(t.Context(), &rows{proofs: c.store}, l, newMAC())
 				require.NoError(t, err)
 				assert.Equal(t, Equal, state)
 			}
@@ -59,9 +59,19 @@ func TestReconcile(t *testing.T) {
 	path, _ := writeLedger(t, 1)
 	l := openTest(t, path)
 	broken := &rows{err: errors.New("disk")}
-	state, err := Reconcile(t.Context(), broken, l)
+	state, err := Reconcile(t.Context(), broken, l, newMAC())
 	require.ErrorIs(t, err, broken.err)
 	assert.Equal(t, StateUnknown, state)
+
+	forged := chain[1]
+	forged.MAC = chain[0].MAC
+	_, err = Reconcile(t.Context(), &rows{proofs: []storage.Proof{chain[0], forged}}, l, newMAC())
+	var named *BrokenError
+	require.ErrorAs(t, err, &named, "a proof that nobody with the key wrote does not reach the ledger")
+	assert.EqualValues(t, 2, named.N)
+	head, err := l.Head(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, head.N)
 }
 
 func TestStateNames(t *testing.T) {
