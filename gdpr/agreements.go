@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
-	"sort"
 
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/civil"
@@ -30,6 +30,21 @@ type Party struct {
 	Number  string
 }
 
+// String names the party and hides the rest, which may be about a person.
+func (p Party) String() string { return "party " + p.ID.String() + " " + redacted }
+
+// Format prints String for every verb.
+func (p Party) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(p.String())) }
+
+// LogValue is String.
+func (p Party) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// MarshalJSON fails.
+func (Party) MarshalJSON() ([]byte, error) { return nil, errMarshal }
+
+// partyBody is a party as it is sealed.
+type partyBody Party
+
 // Agreement is a contract with a party. With Terms it lets us process the party's data (Art. 28(3)); without, it only dates
 // our own records about the party's people.
 type Agreement struct {
@@ -46,6 +61,18 @@ type Agreement struct {
 	// AtEnd is "erase" or "return", where the terms leave it to each agreement.
 	AtEnd string
 }
+
+// String names the agreement and hides the rest.
+func (g Agreement) String() string { return "agreement " + g.ID.String() + " " + redacted }
+
+// Format prints String for every verb.
+func (g Agreement) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(g.String())) }
+
+// LogValue is String.
+func (g Agreement) LogValue() slog.Value { return slog.StringValue(g.String()) }
+
+// MarshalJSON fails.
+func (Agreement) MarshalJSON() ([]byte, error) { return nil, errMarshal }
 
 // agreement is an agreement as the engine works with it.
 type agreement struct {
@@ -82,7 +109,7 @@ func (a *act) administer(ctx context.Context, activities ...string) error {
 	if a.s.purpose == Retention {
 		return a.may(ctx, mayGrant)
 	}
-	return a.may(ctx, mayWrite, append(activities, a.s.purpose)...)
+	return a.may(ctx, mayWrite, append(slices.Clone(activities), a.s.purpose)...)
 }
 
 // PutParty stores a party and makes its keyset, under which all that is held for it is sealed.
@@ -109,7 +136,7 @@ func (s *Session) PutParty(ctx context.Context, p Party) (ID, error) {
 		if err != nil {
 			return err
 		}
-		body, err := sealWith(keyset, fileParty, p.ID, 1, p)
+		body, err := sealWith(keyset, fileParty, p.ID, 1, partyBody(p))
 		if err != nil {
 			return err
 		}
@@ -134,7 +161,7 @@ func (e *Engine) Party(ctx context.Context, id ID) (Party, error) {
 	var p Party
 	f, err := e.store.File(ctx, fileParty, id)
 	if err == nil {
-		err = e.openBody(ctx, id, f, &p)
+		err = e.openBody(ctx, id, f, (*partyBody)(&p))
 	}
 	if err != nil {
 		return Party{}, fmt.Errorf("party: %w", translate(err))
@@ -395,22 +422,4 @@ func (s *Session) OpenAssignment(ctx context.Context, agreement ID, title string
 		return ID{}, fmt.Errorf("open assignment: %w", err)
 	}
 	return id, nil
-}
-
-// newSchedules are the clocks of a new agreement or assignment: one line for each family whose records may name it.
-func (e *Engine) newSchedules(owner ID, activities []string) []storage.Schedule {
-	var out []storage.Schedule
-	for head, l := range e.layouts {
-		if l.head.Processor() && !slices.ContainsFunc(l.purposes, func(p string) bool { return slices.Contains(activities, p) }) {
-			continue
-		}
-		out = append(out, storage.Schedule{Owner: owner, Family: head, Rev: 1, Facts: []byte("{}")})
-	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Family < out[j].Family })
-	return out
-}
-
-// ofSchedule reports whether an event happens to an agreement or assignment, not to a record.
-func ofSchedule(ev retention.Event) bool {
-	return ev == retention.AssignmentEnded || ev == retention.AgreementEnded || ev == retention.ErasureInstructed
 }

@@ -73,12 +73,17 @@ func merged(p *storage.Part) (retention.Facts, error) {
 	if err != nil {
 		return retention.Facts{}, err
 	}
+	// An instruction for a whole agreement covers what was collected by its day, not what comes in later.
+	covered := !own.Collected.After(shared.Days[retention.ErasureInstructed])
 	for k, v := range shared.Days {
+		if k == retention.ErasureInstructed && !covered {
+			continue
+		}
 		if have, ok := out.Days[k]; !ok || v.Before(have) {
 			out.Days[k] = v
 		}
 	}
-	if !shared.By.IsZero() && (out.InstructedBy.IsZero() || shared.By.Before(out.InstructedBy)) {
+	if covered && !shared.By.IsZero() && (out.InstructedBy.IsZero() || shared.By.Before(out.InstructedBy)) {
 		out.InstructedBy = shared.By
 	}
 	return out, nil
@@ -129,29 +134,6 @@ func (e *Engine) date(ctx context.Context, p *storage.Part) error {
 	}
 	p.Due = v.Wake
 	return nil
-}
-
-// scheduleDue is the first instant at which a schedule's events let a part of the family go; zero while none has happened.
-func (e *Engine) scheduleDue(ctx context.Context, l *layout, agreement ID, isAssignment bool, f facts) (time.Time, error) {
-	pol, err := e.policies(ctx, l.purposes, agreement)
-	if err != nil {
-		return time.Time{}, err
-	}
-	var first time.Time
-	rf := retention.Facts{Agreement: !agreement.IsZero(), Assignment: isAssignment, InstructedBy: f.By, Days: f.Days}
-	for _, p := range pol {
-		// Each rule by itself, without floors: it wakes the parts, and their own clocks decide.
-		for _, r := range p.Erase {
-			if !ofSchedule(r.Event) {
-				continue
-			}
-			v := retention.Judge([]retention.Policy{{Purpose: p.Purpose, Erase: []retention.Rule{r}}}, rf, e.zone)
-			if !v.Wake.IsZero() && (first.IsZero() || v.Wake.Before(first)) {
-				first = v.Wake
-			}
-		}
-	}
-	return first, nil
 }
 
 // day is the civil day of an instant in the organization's zone.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/retention"
 )
@@ -19,6 +20,7 @@ type walk struct {
 	open   []storage.Schedule // schedules that have run, the first one under way
 	after  storage.PartRef
 	done   map[scheduleKey]bool
+	held   map[ID]civil.Date // what is on hold, with the earliest review
 }
 
 type scheduleKey struct {
@@ -40,6 +42,11 @@ func (e *Engine) newWalk(now time.Time) *walk {
 
 // next returns the next candidates, at most n; none at the end. ran is the schedule whose last parts are among them.
 func (w *walk) next(ctx context.Context, n int) (out []candidate, ran *storage.Schedule, err error) {
+	if w.held == nil {
+		if w.held, err = w.e.held(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
 	for len(out) == 0 {
 		var parts []storage.Part
 		byDue := !w.late
@@ -142,7 +149,7 @@ func (w *walk) look(ctx context.Context, p *storage.Part, byDue bool) (*candidat
 		c.item.Rule = "purpose ended"
 	}
 	switch {
-	case p.Held > 0:
+	case p.Held > 0, w.onHold(p.Subject), w.onHold(p.Agreement):
 		c.item.Why = retention.WhyHeld
 	case v.KeptUntil.After(w.now):
 		c.item.Why = retention.WhyKept
@@ -152,4 +159,9 @@ func (w *walk) look(ctx context.Context, p *storage.Part, byDue bool) (*candidat
 		c.item.Why, c.item.Go = retention.WhyDue, true
 	}
 	return c, nil
+}
+
+func (w *walk) onHold(id ID) bool {
+	_, held := w.held[id]
+	return held
 }

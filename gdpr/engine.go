@@ -131,8 +131,13 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	}
 	fresh := len(meta[metaStore]) == 0
 	if fresh {
-		err = e.setUp(ctx, kek)
-	} else {
+		if err = e.setUp(ctx, kek); err != nil { // unless another process was first, or it is done up to the keys
+			if again, failed := store.Meta(ctx); failed == nil && len(again[metaStore]) > 0 {
+				meta, fresh = again, false
+			}
+		}
+	}
+	if !fresh {
 		err = e.resume(ctx, kek, meta)
 	}
 	if err != nil {
@@ -178,45 +183,76 @@ func (e *Engine) cryptoOptions() *crypto.Options {
 	return &crypto.Options{Recovery: e.opt.RecoveryKEK, CacheSize: e.opt.CacheSize, TTL: e.opt.CacheTTL, Now: e.opt.Now}
 }
 
-// setUp makes the keysets of a new store, its id and the organization's own controller keyset.
+// setUp makes the id of a new store, its keysets and the organization's own controller keyset. Where keys live apart they are written second: an
+// Open that finds a store without keys and without a trail goes on from there.
 func (e *Engine) setUp(ctx context.Context, kek crypto.KEK) error {
 	if len(e.reg.Roles) > 0 && e.opt.Owner == (Actor{}) {
 		return refuse("Options.Owner", "missing: the register declares roles, and somebody must be the first to grant them")
 	}
 	e.id, e.self = storage.NewID(), storage.NewID()
 	generation := storage.NewID()
-	ring, rows, err := crypto.Create(ctx, kek, e.id, e.cryptoOptions())
+	ring, keys, err := e.newKeys(ctx, kek)
 	if err != nil {
 		return err
 	}
-	_, own, err := ring.NewController(ctx, e.self)
-	if err != nil {
-		return err
+	b := &storage.Batch{
+		PutMeta: map[string][]byte{metaFormat: []byte("1"), metaStore: e.id[:], metaGeneration: generation[:], metaSelf: e.self[:]},
+		// Of two processes that set up one store, one fails here.
+		PutFiles: []storage.File{{Kind: fileStore, ID: e.id, Rev: 1, State: stateActive, Name: []byte(fileStore), Unique: true}},
 	}
-	b := &storage.Batch{PutMeta: map[string][]byte{
-		metaFormat: []byte("1"), metaStore: e.id[:], metaGeneration: generation[:], metaSelf: e.self[:],
-	}}
 	if e.owner != (Actor{}) {
 		b.PutMeta[metaOwner] = []byte(e.owner.String())
 	}
-	keys := storage.KeyBatch{PutStore: rows, PutControllers: []storage.ControllerKey{own}}
+	if !e.apart {
+		b.Keys = *keys
+	} else if have, err := e.keys.StoreKeys(ctx); err != nil {
+		return err
+	} else if len(have) > 0 {
+		return refuse("Options.Keys", "already holds the keys of another store")
+	}
+	if err := e.store.Apply(ctx, b); err != nil {
+		return err
+	}
 	if e.apart {
-		have, err := e.keys.StoreKeys(ctx)
-		if err != nil {
+		if err := e.keys.ApplyKeys(ctx, keys); err != nil {
 			return err
 		}
-		if len(have) > 0 {
-			return refuse("Options.Keys", "already holds the keys of another store")
-		}
-		if err := e.keys.ApplyKeys(ctx, &keys); err != nil {
-			return err
-		}
-	} else {
-		b.Keys = keys
 	}
 	e.ring = ring
 	e.trail = audit.NewWriter(ring.MAC(), trailLanes)
-	return e.store.Apply(ctx, b)
+	return nil
+}
+
+const fileStore = "store"
+
+// newKeys makes the keysets of the store and that of the organization itself.
+func (e *Engine) newKeys(ctx context.Context, kek crypto.KEK) (*crypto.Ring, *storage.KeyBatch, error) {
+	ring, rows, err := crypto.Create(ctx, kek, e.id, e.cryptoOptions())
+	if err != nil {
+		return nil, nil, err
+	}
+	_, own, err := ring.NewController(ctx, e.self)
+	return ring, &storage.KeyBatch{PutStore: rows, PutControllers: []storage.ControllerKey{own}}, err
+}
+
+// lateKeys makes the keys of a store whose setting up was broken off before any: nothing is sealed in it yet, not even a trail.
+func (e *Engine) lateKeys(ctx context.Context, kek crypto.KEK) ([]storage.StoreKey, error) {
+	lanes, err := e.store.Lanes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(lanes) > 0 {
+		return nil, fmt.Errorf("%w: the key store holds no keys of this store", ErrKeysUnavailable)
+	}
+	_, keys, err := e.newKeys(ctx, kek)
+	if err != nil {
+		return nil, err
+	}
+	var cond *storage.ConditionError
+	if err := e.keys.ApplyKeys(ctx, keys); err != nil && !errors.As(err, &cond) { // else another process made them
+		return nil, err
+	}
+	return e.keys.StoreKeys(ctx)
 }
 
 const trailLanes = 4
@@ -233,7 +269,9 @@ func (e *Engine) resume(ctx context.Context, kek crypto.KEK, meta map[string][]b
 		return err
 	}
 	if len(rows) == 0 {
-		return fmt.Errorf("%w: the key store holds no keys of this store", ErrKeysUnavailable)
+		if rows, err = e.lateKeys(ctx, kek); err != nil {
+			return err
+		}
 	}
 	if e.ring, err = crypto.Open(ctx, kek, e.id, rows, e.cryptoOptions()); err != nil {
 		return err
@@ -312,7 +350,7 @@ func (e *Engine) openLedger(ctx context.Context, kek crypto.KEK) error {
 		}
 		return nil
 	}
-	state, err := audit.Reconcile(ctx, e.store, e.ledger)
+	state, err := audit.Reconcile(ctx, e.store, e.ledger, e.ring.MAC())
 	if err != nil {
 		return err
 	}
@@ -334,6 +372,12 @@ func (e *Engine) Self() ID { return e.self }
 
 // StoreID is the id of the store, which its ledger and checkpoints name.
 func (e *Engine) StoreID() ID { return e.id }
+
+// String names the store. An engine is never printed as the struct that it is: others change it meanwhile.
+func (e *Engine) String() string { return "engine of store " + e.id.String() }
+
+// Format prints String for every verb.
+func (e *Engine) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(e.String())) }
 
 // Close ends the engine. It leaves the store open: who opened it closes it.
 func (e *Engine) Close() error {

@@ -44,6 +44,7 @@ type Erasure struct {
 	Records []ID   // of which something was erased
 	Parts   int
 	Kept    []Kept
+	OnHold  int // parts that holds keep
 	// Whole: nothing about the person is left with this controller; the person's own key is destroyed.
 	Whole bool
 }
@@ -58,10 +59,11 @@ type Kept struct {
 }
 
 // Erase erases what is held about one person, once somebody has decided to (Art. 17). What a floor of the register still demands is kept, restricted, and
-// goes by itself at the floor's end; what is on hold is kept until its release. With nothing left the person's key and index rows go too.
+// goes by itself at the floor's end; what is on hold is restricted, and goes when it is released. With nothing left the person's key and index rows go too.
 //
 // With SubjectRights it erases in the controller role. In a processor's purpose, under an agreement, it carries out the controller's instruction.
-// It fails with ErrOnHold when holds keep everything, ErrNotFound for nobody, ErrConflict when the identity leads to several persons.
+// It fails with ErrOnHold, and an Erasure that names them, when holds keep everything; ErrNotFound for nobody, ErrConflict when the identity leads to several persons. With an error and an
+// Erasure both, it is erased, but traces are still in the store's files.
 func (s *Session) Erase(ctx context.Context, who Identity, ground Ground) (*Erasure, error) {
 	var out *Erasure
 	err := again(ctx, func() error {
@@ -72,6 +74,9 @@ func (s *Session) Erase(ctx context.Context, who Identity, ground Ground) (*Eras
 		if !ground.Valid() {
 			return refuse("Ground", "not a letter of Art. 17(1), nor an instruction")
 		}
+		if err := s.e.finishErasures(ctx); err != nil {
+			return err
+		}
 		subject, err := a.oneSubject(ctx, who)
 		if err != nil {
 			return err
@@ -79,11 +84,14 @@ func (s *Session) Erase(ctx context.Context, who Identity, ground Ground) (*Eras
 		out, err = a.eraseSubject(ctx, subject, ground)
 		return err
 	})
-	if err == nil {
-		err = s.e.scrub(ctx)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("erase: %w", err)
+	}
+	if out.Parts == 0 && out.OnHold > 0 {
+		return out, fmt.Errorf("erase: %w", ErrOnHold)
+	}
+	if err := s.e.scrub(ctx); err != nil {
+		return out, fmt.Errorf("erase: %w", err)
 	}
 	return out, nil
 }
@@ -99,19 +107,15 @@ func (s *Session) beginErase(ctx context.Context) (*act, error) {
 	case s.purpose == Retention:
 		return nil, refuse("Purpose", "to erase a person is an act of SubjectRights, or of a processor's activity")
 	}
-	act, _ := s.e.reg.Activity(s.purpose)
-	if !act.Processor() {
+	l := s.e.layouts[s.e.reg.Head(s.purpose)]
+	if !l.head.Processor() {
 		return nil, refuse("Purpose", "to erase a person is an act of SubjectRights, or of a processor's activity")
 	}
 	if err := a.may(ctx, mayErase, s.purpose); err != nil {
 		return nil, err
 	}
-	g, err := s.e.agreementOf(ctx, s.agreement)
-	if err != nil {
-		return nil, refuse("Agreement", "missing: name it with Session.Under")
-	}
-	a.files = append(a.files, g.cond())
-	return a, nil
+	_, err = a.covering(ctx, l)
+	return a, err
 }
 
 // eraseSubject erases one person in one batch.
@@ -128,10 +132,14 @@ func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Era
 	out := &Erasure{}
 	b := &storage.Batch{Subjects: []storage.SubjectCond{{ID: subject, Exclusive: true, NotHeld: true}}}
 	proof := audit.Proof{Controller: row.Controller}
-	kept := []storage.Part{}
-	held := 0
+	var kept, gone []storage.Part
 	for i := range parts {
 		p := &parts[i]
+		if Role(p.Role).ForOther() && p.Agreement != a.s.agreement {
+			out.Kept = append(out.Kept, Kept{p.Record, p.Family, p.Purposes, "under another agreement", civil.Date{}})
+			kept = append(kept, *p)
+			continue
+		}
 		v, err := e.judge(ctx, p)
 		if err != nil {
 			return nil, err
@@ -142,11 +150,14 @@ func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Era
 		}
 		switch until, floor := floorOf(v, a.now); {
 		case hold != "":
-			held++
+			if err := a.keepAside(ctx, b, p, v); err != nil {
+				return nil, err
+			}
+			out.OnHold++
 			out.Kept = append(out.Kept, Kept{p.Record, p.Family, p.Purposes, hold, civil.Date{}})
 			kept = append(kept, *p)
 		case floor != "":
-			if err := a.keepForFloor(ctx, b, p, v); err != nil {
+			if err := a.keepAside(ctx, b, p, v); err != nil {
 				return nil, err
 			}
 			out.Kept = append(out.Kept, Kept{p.Record, p.Family, p.Purposes, floor, until})
@@ -157,13 +168,11 @@ func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Era
 				out.Records = append(out.Records, p.Record)
 			}
 			out.Parts++
+			gone = append(gone, *p)
 		}
 	}
-	if held > 0 && held == len(parts) {
-		return nil, a.refused(ctx, ErrOnHold, []string{audit.Object("subject", subject)})
-	}
-	if held > 0 {
-		b.Subjects[0].NotHeld = row.Held == 0
+	if out.OnHold > 0 {
+		b.Subjects[0].NotHeld = row.Held == 0 // what is left of a held person is only restricted
 	}
 	out.Whole = len(kept) == 0
 	if out.Whole {
@@ -173,7 +182,7 @@ func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Era
 		proof.Kind, proof.Subjects = audit.ErasedSubjects, []ID{subject}
 	} else {
 		proof.Kind = audit.ErasedParts
-		if err := e.dropIdentifiers(ctx, b, subject, kept); err != nil {
+		if err := e.dropIdentifiers(ctx, b, subject, kept, gone, a.now); err != nil {
 			return nil, err
 		}
 	}
@@ -240,8 +249,8 @@ func floorOf(v retention.Verdict, now time.Time) (until civil.Date, words string
 	return until, words
 }
 
-// keepForFloor ends every purpose of a part that has no floor in force, and restricts the part to the duty.
-func (a *act) keepForFloor(ctx context.Context, b *storage.Batch, p *storage.Part, v retention.Verdict) error {
+// keepAside ends every purpose of a part and restricts it: a floor or a hold keeps it from being erased now, and when that ends it goes by itself.
+func (a *act) keepAside(ctx context.Context, b *storage.Batch, p *storage.Part, v retention.Verdict) error {
 	f, err := decodeFacts(p.Facts)
 	if err != nil {
 		return err
@@ -292,28 +301,6 @@ func because(p *storage.Part, e *Engine, v retention.Verdict, ground string) aud
 	return out
 }
 
-// dropIdentifiers adds to a batch the identifiers whose category no purpose of the remaining parts may use.
-func (e *Engine) dropIdentifiers(ctx context.Context, b *storage.Batch, subject ID, left []storage.Part) error {
-	used := map[string]bool{}
-	for _, p := range left {
-		if l := e.layouts[p.Family]; l != nil {
-			for c := range l.categories(p.Purposes) {
-				used[c] = true
-			}
-		}
-	}
-	rows, err := e.store.IndexOf(ctx, subject)
-	if err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if r.Part == 0 && !used[r.Kind] {
-			b.EraseIndex = append(b.EraseIndex, r)
-		}
-	}
-	return nil
-}
-
 // erase applies an erasing batch with its proof, then writes the ledger. The erasure is acknowledged only after that.
 func (a *act) erase(ctx context.Context, b *storage.Batch, proof audit.Proof, entry audit.Entry) (*storage.Proof, error) {
 	e := a.s.e
@@ -343,6 +330,7 @@ func (a *act) erase(ctx context.Context, b *storage.Batch, proof audit.Proof, en
 	if err := a.commit(ctx, b, entry); err != nil {
 		return nil, err
 	}
+	a.proved = row.N
 	if e.apart {
 		if err := e.store.Apply(ctx, &storage.Batch{Confirm: []uint64{row.N}}); err != nil {
 			return nil, err
@@ -359,7 +347,7 @@ func (e *Engine) catchUp(ctx context.Context) error {
 	e.ledgerMu.Lock()
 	defer e.ledgerMu.Unlock()
 	ctx = context.WithoutCancel(ctx)
-	state, err := audit.Reconcile(ctx, e.store, e.ledger)
+	state, err := audit.Reconcile(ctx, e.store, e.ledger, e.ring.MAC())
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
@@ -369,11 +357,19 @@ func (e *Engine) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// finishErasures destroys again the keys of proofs that a crash left unconfirmed, where keys live apart.
+// finishErasures does what an erasure still lacks that failed, or died, after its rows were gone: keys in a store of their own are destroyed, and the
+// ledger gets its proof. Every erasing act begins with it, so that a second try does not say "not found" over keys that live.
 func (e *Engine) finishErasures(ctx context.Context) error {
-	if !e.apart {
-		return nil
+	if e.apart {
+		if err := errors.Join(e.destroyAgain(ctx), e.shredAgain(ctx)); err != nil {
+			return err
+		}
 	}
+	return e.catchUp(ctx)
+}
+
+// destroyAgain destroys the keys of every proof that is not confirmed.
+func (e *Engine) destroyAgain(ctx context.Context) error {
 	open, err := e.store.OpenProofs(ctx)
 	if err != nil {
 		return err
@@ -395,6 +391,12 @@ func (e *Engine) finishErasures(ctx context.Context) error {
 		}
 		if err := e.keys.ApplyKeys(ctx, &k); err != nil {
 			return err
+		}
+		for _, id := range proof.Subjects {
+			e.ring.ForgetSubject(proof.Controller, id)
+		}
+		for _, id := range k.DestroyControllers {
+			e.ring.Forget(id)
 		}
 		if err := e.store.Apply(ctx, &storage.Batch{Confirm: []uint64{row.N}}); err != nil {
 			return err

@@ -78,5 +78,5 @@ func conditionFailed(e *storage.ConditionError) error {
 			}
 		}
 	}
-	return fmt.Errorf("%w (%v)", ErrConflict, e)
+	return fmt.Errorf("%w: %w", ErrConflict, e)
 }

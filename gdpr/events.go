@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -39,6 +40,9 @@ func (ev Event) String() string { return string(ev.Kind) + " " + redacted }
 
 // Format prints String for every verb.
 func (ev Event) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(ev.String())) }
+
+// LogValue is String.
+func (ev Event) LogValue() slog.Value { return slog.StringValue(ev.String()) }
 
 // MarshalJSON fails.
 func (ev Event) MarshalJSON() ([]byte, error) { return nil, errMarshal }
@@ -100,10 +104,8 @@ func (e *Engine) checkEvent(ev *Event, now time.Time, purpose string) error {
 			return refuse("Event.By", "before the instruction")
 		}
 	}
-	if ev.Note != "" {
-		if _, err := appendValue(nil, ev.Note, "Event.Note", 0); err != nil {
-			return err
-		}
+	if err := e.checkNote("Event.Note", ev.Note); err != nil {
+		return err
 	}
 	objects := 0
 	for _, set := range []bool{!ev.Record.IsZero(), !ev.Subject.IsZero(), !ev.Agreement.IsZero() && ev.Kind != AgreementNamed, !ev.Assignment.IsZero() && ev.Kind != AgreementNamed} {
@@ -153,141 +155,6 @@ func (e *Engine) checkEvent(ev *Event, now time.Time, purpose string) error {
 	return nil
 }
 
-// agreementEvent ends an agreement or takes an instruction for all that is held under it.
-func (a *act) agreementEvent(ctx context.Context, ev Event) error {
-	e := a.s.e
-	g, err := e.agreementOf(ctx, ev.Agreement)
-	if errors.Is(err, storage.ErrNotFound) {
-		return refuse("Event.Agreement", "no such agreement")
-	}
-	if err != nil {
-		return err
-	}
-	if err := a.administer(ctx, g.Activities...); err != nil {
-		return err
-	}
-	if ev.Kind == AgreementEnded && g.state == stateEnded {
-		return fmt.Errorf("%w: the agreement has already ended", ErrConflict)
-	}
-	if ev.Kind == ErasureInstructed && g.Terms == "" {
-		return refuse("Event.Agreement", "has no terms: only a processor's controller instructs to erase")
-	}
-	if ev.Day.Before(g.From) {
-		return refuse("Event.Day", "before the agreement began")
-	}
-	b := &storage.Batch{Files: []storage.FileCond{g.cond()}}
-	if ev.Kind == AgreementEnded {
-		f := g.file
-		f.Rev++
-		f.State = stateEnded
-		b.Files, b.PutFiles = nil, []storage.File{f}
-	}
-	owners := []ID{ev.Agreement}
-	assignments, err := e.assignmentsOf(ctx, ev.Agreement)
-	if err != nil {
-		return err
-	}
-	owners = append(owners, assignments...)
-	for i, owner := range owners {
-		if err := a.reschedule(ctx, b, owner, g.ID, i > 0, ev); err != nil {
-			return err
-		}
-	}
-	if err := e.putEvent(ctx, b, g.Party, ev.Agreement, ev, ID{}, a.now); err != nil {
-		return err
-	}
-	err = a.commit(ctx, b, audit.Entry{Agreement: ev.Agreement, Why: string(ev.Kind), Objects: []string{audit.Object(fileAgreement, ev.Agreement)}})
-	e.cache.dropAgreement(ev.Agreement)
-	return err
-}
-
-// assignmentsOf are the ids of an agreement's assignments.
-func (e *Engine) assignmentsOf(ctx context.Context, agreement ID) ([]ID, error) {
-	var out []ID
-	q := storage.FileQuery{Kind: fileAssignment, Parents: []ID{agreement}, Limit: 1000}
-	for {
-		files, err := e.store.Files(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range files {
-			out = append(out, f.ID)
-		}
-		if len(files) < q.Limit {
-			return out, nil
-		}
-		q.After = files[len(files)-1].ID
-	}
-}
-
-// reschedule puts an event into the clocks of one owner.
-func (a *act) reschedule(ctx context.Context, b *storage.Batch, owner, agreement ID, isAssignment bool, ev Event) error {
-	e := a.s.e
-	schedules, err := e.store.SchedulesOf(ctx, owner)
-	if err != nil {
-		return err
-	}
-	for _, sc := range schedules {
-		l := e.layouts[sc.Family]
-		if l == nil {
-			continue
-		}
-		if ev.Kind == ErasureInstructed && !l.head.Processor() {
-			continue
-		}
-		f, err := decodeFacts(sc.Facts)
-		if err != nil {
-			return err
-		}
-		if have, ok := f.Days[ev.Kind]; !ok || ev.Day.Before(have) {
-			f.set(ev.Kind, ev.Day)
-		}
-		if !ev.By.IsZero() && (f.By.IsZero() || ev.By.Before(f.By)) {
-			f.By = ev.By
-		}
-		sc.Facts = f.encode()
-		if sc.Due, err = e.scheduleDue(ctx, l, agreement, isAssignment, f); err != nil {
-			return err
-		}
-		sc.Rev++
-		b.PutSchedules = append(b.PutSchedules, sc)
-	}
-	return nil
-}
-
-// assignmentEvent ends an assignment.
-func (a *act) assignmentEvent(ctx context.Context, ev Event) error {
-	e := a.s.e
-	f, err := e.store.File(ctx, fileAssignment, ev.Assignment)
-	if errors.Is(err, storage.ErrNotFound) {
-		return refuse("Event.Assignment", "no such assignment")
-	}
-	if err != nil {
-		return err
-	}
-	g, err := e.agreementOf(ctx, f.Parent)
-	if err != nil {
-		return err
-	}
-	if err := a.administer(ctx, g.Activities...); err != nil {
-		return err
-	}
-	if f.State == stateEnded {
-		return fmt.Errorf("%w: the assignment has already ended", ErrConflict)
-	}
-	b := &storage.Batch{}
-	if err := a.reschedule(ctx, b, ev.Assignment, f.Parent, true, ev); err != nil {
-		return err
-	}
-	f.Rev++
-	f.State = stateEnded
-	b.PutFiles = []storage.File{f}
-	if err := e.putEvent(ctx, b, g.Party, ev.Assignment, ev, ID{}, a.now); err != nil {
-		return err
-	}
-	return a.commit(ctx, b, audit.Entry{Agreement: f.Parent, Why: string(ev.Kind), Objects: []string{audit.Object(fileAssignment, ev.Assignment)}})
-}
-
 // partsEvent is an event of a record or a person: it goes into the clocks of each part that it is about.
 func (a *act) partsEvent(ctx context.Context, ev Event) error {
 	e := a.s.e
@@ -310,8 +177,19 @@ func (a *act) partsEvent(ctx context.Context, ev Event) error {
 	}
 	var named *owner
 	if ev.Kind == AgreementNamed {
-		if named, err = e.findOwner(ctx, e.layouts[parts[0].Family], ev.Agreement, ev.Assignment); err != nil {
+		l := e.layouts[parts[0].Family]
+		if l == nil {
+			return refuse("Event.Record", "its activity is not in the register any more")
+		}
+		if named, err = e.findOwner(ctx, l, ev.Agreement, ev.Assignment); err != nil {
 			return err
+		}
+		f, err := decodeFacts(parts[0].Facts)
+		if err != nil {
+			return err
+		}
+		if err := named.open(f.Collected); err != nil {
+			return refuse("Event", "names an agreement or assignment that had ended before the record was collected")
 		}
 	}
 	b := &storage.Batch{}
@@ -360,6 +238,11 @@ func (a *act) partsOf(ctx context.Context, ev Event) (object ID, parts []storage
 		if len(parts) == 0 {
 			return ID{}, nil, ErrNotFound
 		}
+		// Of a person whose data is under several agreements it is about that of the session.
+		mine := slices.DeleteFunc(slices.Clone(parts), func(p storage.Part) bool { return Role(p.Role).ForOther() && p.Agreement != a.s.agreement })
+		if len(mine) > 0 {
+			parts = mine
+		}
 	}
 	for _, p := range parts {
 		processor := Role(p.Role).ForOther()
@@ -371,63 +254,6 @@ func (a *act) partsOf(ctx context.Context, ev Event) (object ID, parts []storage
 		}
 	}
 	return object, parts, nil
-}
-
-// oneSubject is the person that an identity leads to: exactly one of the session's controller.
-func (a *act) oneSubject(ctx context.Context, who Identity) (ID, error) {
-	e := a.s.e
-	of := *a
-	session := *a.s
-	of.s = &session
-	if session.purpose == SubjectRights {
-		session.purpose = Retention // own controller only: SubjectRights executes in the controller role alone
-	}
-	subjects, _, err := of.locate(ctx, who)
-	if err != nil {
-		return ID{}, err
-	}
-	switch len(subjects) {
-	case 0:
-		return ID{}, ErrNotFound
-	case 1:
-		if _, err := e.store.Subject(ctx, subjects[0]); err != nil {
-			if errors.Is(err, storage.ErrNotFound) {
-				return ID{}, e.goneSubject(ctx, subjects[0])
-			}
-			return ID{}, err
-		}
-		return subjects[0], nil
-	}
-	return ID{}, fmt.Errorf("%w: the identifiers lead to several persons", ErrConflict)
-}
-
-// goneSubject is ErrErased for a person whose key has a tombstone, else ErrNotFound.
-func (e *Engine) goneSubject(ctx context.Context, id ID) error {
-	rows, err := e.keys.SubjectKeys(ctx, []ID{id})
-	if err != nil {
-		return err
-	}
-	if len(rows) == 1 && rows[0].Destroyed {
-		return ErrErased
-	}
-	return ErrNotFound
-}
-
-// partsOfSubject are all parts of one person, without content.
-func (e *Engine) partsOfSubject(ctx context.Context, subject ID) ([]storage.Part, error) {
-	var out []storage.Part
-	q := storage.PartQuery{Subjects: []ID{subject}, Light: true, Limit: 1000}
-	for {
-		parts, err := e.store.Parts(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, parts...)
-		if len(parts) < q.Limit {
-			return out, nil
-		}
-		q.After = parts[len(parts)-1].PartRef
-	}
 }
 
 // retime puts an event into the clocks of one part.

@@ -17,7 +17,7 @@ type Explanation struct {
 	Activity string
 	Role     Role
 	Parts    []PartExplanation
-	// Proofs are the proofs that name the record: parts of it, or all, were erased.
+	// Proofs are the proofs that name the record, once nothing of it is left.
 	Proofs []ErasureProof
 }
 

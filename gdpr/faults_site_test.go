@@ -7,15 +7,18 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	driversqlite "modernc.org/sqlite"
 
 	"github.com/gallra/gallra/crypto/insecurekeyfile"
 	"github.com/gallra/gallra/gdpr"
-	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/gdpr/register"
 	"github.com/gallra/gallra/gdpr/storage/sqlite"
+	"github.com/gallra/gallra/internal/faultsql"
 )
 
 // site is a folder with all files of one store: data, keys if they live apart, key file and ledger. It is opened, closed,
@@ -24,10 +27,11 @@ type site struct {
 	dir      string
 	apart    bool
 	register string
-	clock    *clock
+	clock    *clock // nil: the real one
 	ttl      time.Duration
 	log      io.Writer
-	driver   string // "": the real one
+	fragile  bool                             // its databases can be made to fail
+	arm      func(db int, f *faultsql.Faults) // of a fragile site: called before a database is opened
 }
 
 const (
@@ -42,10 +46,92 @@ var bothLayouts = []struct {
 	apart bool
 }{{"one file", false}, {"keys apart", true}}
 
-func newSite(t *testing.T, register string, apart bool) *site {
+func newSite(t *testing.T, reg string, apart bool) *site {
 	t.Helper()
-	return &site{dir: t.TempDir(), apart: apart, register: register, clock: on("2026-03-02")}
+	return &site{dir: memoryDir(t), apart: apart, register: reg, clock: on("2026-03-02")}
 }
+
+// registers are read once: engines only read them.
+var registers sync.Map
+
+func registerOf(name string) (*gdpr.Register, error) {
+	if r, ok := registers.Load(name); ok {
+		return r.(*gdpr.Register), nil
+	}
+	load := func() (*gdpr.Register, error) {
+		return gdpr.LoadRegister(filepath.Join("..", "testdata", "registers", name))
+	}
+	if name == village {
+		load = func() (*gdpr.Register, error) {
+			return register.Parse(register.File{Name: village, Data: []byte(villageText)})
+		}
+	}
+	r, err := load()
+	if err == nil {
+		registers.Store(name, r)
+	}
+	return r, err
+}
+
+// memoryDir is a folder in memory where there is one: what these tests look at does not depend on a disk, but writing to one takes them minutes.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "gallra-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir = filepath.Join(dir, "site")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	return dir
+}
+
+// village is a register of few lines with everything on it that can end: a record with a further purpose, and data held for others.
+const (
+	village     = "village.yaml"
+	villageText = `
+register: {format: 1, version: 1, from: 2026-01-01, author: Byrådet}
+organization: {name: Byn AB, contact: post@byn.example, country: SE}
+accountability: {audit-log: P2Y, case-files: P3Y}
+backups: {kept: P35D, keys-kept: P7D}
+security: Bommen
+subjects: {guest: A guest of a customer}
+terms:
+  lease: {ref: Hyresavtal, erase: [P3M after erasure-instructed, P1M after agreement-ended], at-end: erase, breach-notice: PT24H}
+activities:
+  inquiry:
+    role: controller
+    class: internal
+    subjects: [prospect]
+    fields: {name: user.name, email: user.contact.email, question: user.content.private}
+    find-by: [email]
+    purpose: Svara
+    basis: A6-1-f
+    interest: Att svara
+    erase:
+      - P1Y after assignment-ended with agreement
+      - P1Y after collected without agreement
+  statistics:
+    records-of: inquiry
+    fields: [question]
+    purpose: Se vad folk undrar
+    basis: A6-1-f
+    interest: Att svara bättre
+    compatible: Ingen pekas ut
+    erase: P2Y after collected
+  hosted:
+    role: processor
+    terms: lease
+    subjects: [guest]
+    fields: {key: user.unique_id, content: user}
+    find-by: [key]
+    purpose: Leverera tjänsten
+roles:
+  clerk: {may: [read, write], for: [inquiry, statistics, hosted]}
+  privacy: {may: [read, erase, hold, decide], for: all}
+  manager: {may: [grant]}
+`
+)
 
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 
@@ -54,7 +140,8 @@ type running struct {
 	*gdpr.Engine
 	site   *site
 	data   *sqlite.Store
-	keys   *sqlite.Store // nil: in data
+	keys   *sqlite.Store      // nil: in data
+	faults []*faultsql.Faults // of a fragile site: of data, and of keys if they live apart
 	closer []func() error
 }
 
@@ -71,14 +158,17 @@ func (s *site) start(ctx context.Context) (*running, error) {
 
 func (r *running) open(ctx context.Context) error {
 	s := r.site
-	reg, err := gdpr.LoadRegister(filepath.Join("..", "testdata", "registers", s.register))
+	reg, err := registerOf(s.register)
 	if err != nil {
 		return err
 	}
 	if r.data, err = r.store(ctx, dataFile); err != nil {
 		return err
 	}
-	opt := &gdpr.Options{Owner: boss, Now: s.clock.now, CacheTTL: s.ttl}
+	opt := &gdpr.Options{Owner: boss, CacheTTL: s.ttl}
+	if s.clock != nil {
+		opt.Now = s.clock.now
+	}
 	if s.apart {
 		if r.keys, err = r.store(ctx, keysFile); err != nil {
 			return err
@@ -101,17 +191,23 @@ func (r *running) open(ctx context.Context) error {
 
 func (r *running) store(ctx context.Context, name string) (*sqlite.Store, error) {
 	path := r.site.path(name)
-	if r.site.driver == "" {
+	if !r.site.fragile {
 		s, err := sqlite.Open(ctx, path, nil)
 		if err == nil {
 			r.closer = append(r.closer, s.Close)
 		}
 		return s, err
 	}
-	db, err := sql.Open(r.site.driver, sqlite.DSN(path))
+	connector, err := driversqlite.NewConnector(sqlite.DSN(path))
 	if err != nil {
 		return nil, err
 	}
+	faults := faultsql.New(connector)
+	r.faults = append(r.faults, faults)
+	if r.site.arm != nil {
+		r.site.arm(len(r.faults)-1, faults)
+	}
+	db := sql.OpenDB(faults)
 	db.SetMaxOpenConns(1)
 	r.closer = append(r.closer, db.Close)
 	s, err := sqlite.OpenDB(ctx, db, nil)
@@ -153,7 +249,7 @@ func (s *site) copyTo(dir string) (*site, error) {
 		}
 	}
 	c := *s
-	c.dir, c.driver = dir, ""
+	c.dir, c.fragile, c.arm = dir, false, nil
 	return &c, nil
 }
 
@@ -190,6 +286,20 @@ func (r *running) grant(t *testing.T, who gdpr.Actor, role string) gdpr.ID {
 	return id
 }
 
+// lease makes a customer of the village with an agreement, and an assignment under it.
+func (r *running) lease(t *testing.T, name string) (party, agreement, assignment gdpr.ID) {
+	t.Helper()
+	admin := r.As(boss, gdpr.Retention)
+	party, err := admin.PutParty(t.Context(), gdpr.Party{Name: name, Contact: "dso@kund.example", Country: "SE"})
+	require.NoError(t, err)
+	agreement, err = admin.PutAgreement(t.Context(), gdpr.Agreement{Party: party, Ref: "Avtal " + name, From: day(t, "2024-01-01"),
+		Activities: []string{"hosted"}, Terms: "lease"})
+	require.NoError(t, err)
+	assignment, err = admin.OpenAssignment(t.Context(), agreement, "Uppdrag "+name)
+	require.NoError(t, err)
+	return party, agreement, assignment
+}
+
 // hosting makes a customer with an agreement.
 func (r *running) hosting(t *testing.T, p gdpr.Party, ref string) (party, agreement gdpr.ID) {
 	t.Helper()
@@ -201,5 +311,3 @@ func (r *running) hosting(t *testing.T, p gdpr.Party, ref string) (party, agreem
 	require.NoError(t, err)
 	return party, agreement
 }
-
-var _ storage.Store = (*sqlite.Store)(nil)

@@ -18,11 +18,25 @@ import (
 // Fields are values by field name: strings, bools, int64 (and int, int32), float64, time.Time, []byte, or lists ([]any,
 // []string) of them. They are personal data: Fields print as [redacted] and refuse to be marshaled by accident.
 //
-// A caller's own struct that holds Fields in an unexported field is printed by fmt without asking them (Go offers no hook for that); hold a
-// *Record or a *Stored there, which keep their values behind a pointer.
+// A caller's own struct that holds Fields in an unexported field is printed by fmt without asking them (Go offers no hook for that), and so is
+// every other literal of this package that a caller fills: Record, Share, Change, Event, Hold, Party, Agreement, Grant. Hold a Stored or an
+// Identity there, which keep their values where fmt does not follow.
 type Fields map[string]any
 
 const redacted = "[redacted]"
+
+// veiled keeps a value where fmt does not follow: in a caller's unexported field it goes through one pointer under some verbs, but never through two.
+type veiled[T any] struct{ p **T }
+
+func veil[T any](v *T) veiled[T] { return veiled[T]{&v} }
+
+// get returns the value, an empty one of the zero veiled.
+func (v veiled[T]) get() *T {
+	if v.p == nil {
+		return new(T)
+	}
+	return *v.p
+}
 
 var errMarshal = errors.New("personal data is not marshaled by accident: take the values one by one")
 
@@ -86,9 +100,6 @@ func (c content) encode() ([]byte, error) {
 }
 
 func appendValue(b []byte, v any, field string, depth int) ([]byte, error) {
-	if depth > 1 {
-		return nil, refuse(field, "a list in a list")
-	}
 	switch v := v.(type) {
 	case string:
 		if !utf8.ValidString(v) {
@@ -117,11 +128,12 @@ func appendValue(b []byte, v any, field string, depth int) ([]byte, error) {
 		}
 		return b, nil
 	case time.Time:
+		v = v.UTC()
 		if v.Year() < 1 || v.Year() > 9999 {
 			return nil, refuse(field, "a year outside 1 to 9999")
 		}
 		b = append(b, `{"time":"`...)
-		b = v.UTC().AppendFormat(b, time.RFC3339Nano)
+		b = v.AppendFormat(b, time.RFC3339Nano)
 		return append(b, `"}`...), nil
 	case []byte:
 		b = append(b, `{"bytes":"`...)
@@ -134,6 +146,9 @@ func appendValue(b []byte, v any, field string, depth int) ([]byte, error) {
 		}
 		return appendValue(b, list, field, depth)
 	case []any:
+		if depth > 0 {
+			return nil, refuse(field, "a list in a list")
+		}
 		b = append(b, '[')
 		for i, e := range v {
 			if i > 0 {
@@ -149,6 +164,28 @@ func appendValue(b []byte, v any, field string, depth int) ([]byte, error) {
 		return nil, refuse(field, "no value: leave the field out")
 	}
 	return nil, refuse(field, "values are string, bool, int64, float64, time.Time, []byte or a list of these")
+}
+
+// valueSize is how many bytes of text or data a value holds; numbers and the like count nothing.
+func valueSize(v any) int {
+	n := 0
+	switch v := v.(type) {
+	case string:
+		n = len(v)
+	case []byte:
+		n = len(v)
+	case []string:
+		for _, e := range v {
+			n += len(e)
+		}
+	case []any:
+		for _, e := range v {
+			if _, list := e.([]any); !list { // which is refused anyway
+				n += valueSize(e)
+			}
+		}
+	}
+	return n
 }
 
 const hexDigits = "0123456789abcdef"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -32,6 +33,18 @@ type Grant struct {
 	// Reason says why, in words that name no data subject.
 	Reason string
 }
+
+// String names the role and hides who holds it.
+func (g Grant) String() string { return "grant of " + g.Role + " " + redacted }
+
+// Format prints String for every verb.
+func (g Grant) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(g.String())) }
+
+// LogValue is String.
+func (g Grant) LogValue() slog.Value { return slog.StringValue(g.String()) }
+
+// MarshalJSON fails.
+func (Grant) MarshalJSON() ([]byte, error) { return nil, errMarshal }
 
 // grant is a grant in force.
 type grant struct {
@@ -70,7 +83,7 @@ func (g grant) covers(reg *Register, ability string, activities []string, now ti
 // Grant gives a role to an actor. It needs the ability "grant"; the owner has it from the start. Nobody grants to himself but the owner.
 func (s *Session) Grant(ctx context.Context, g Grant) (ID, error) {
 	id := storage.NewID()
-	err := func() error {
+	err := again(ctx, func() error {
 		a, err := s.begin("Grant")
 		if err != nil {
 			return err
@@ -103,9 +116,9 @@ func (s *Session) Grant(ctx context.Context, g Grant) (ID, error) {
 		}
 		b := &storage.Batch{PutFiles: []storage.File{{Kind: fileGrant, ID: id, Rev: 1, State: stateActive, Name: name, Due: g.Until.UTC(), Body: body}}}
 		return a.commit(ctx, b, audit.Entry{Objects: []string{audit.Object(fileGrant, id)}, Fields: []string{g.Role}})
-	}()
+	})
 	if err != nil {
-		return ID{}, fmt.Errorf("grant: %w", translate(err))
+		return ID{}, fmt.Errorf("grant: %w", err)
 	}
 	s.e.cache.dropGrants()
 	return id, nil
@@ -125,12 +138,25 @@ func (g Grant) check(reg *Register, now time.Time) error {
 	if role.Supervised && g.Supervisor == "" {
 		return refuse("Grant.Supervisor", "missing: the role is supervised")
 	}
+	for field, text := range map[string]string{"Grant.Supervisor": g.Supervisor, "Grant.Reason": g.Reason} {
+		if text == "" {
+			continue
+		}
+		if why := badLine(text, 200); why != "" {
+			return refuse(field, "%s", why)
+		}
+	}
+	for field, at := range map[string]time.Time{"Grant.From": g.From, "Grant.Until": g.Until} {
+		if !at.IsZero() && (at.Year() < 1900 || at.Year() > 2200) {
+			return refuse(field, "not between 1900 and 2200")
+		}
+	}
 	return nil
 }
 
 // Revoke ends a grant at once, in every process.
 func (s *Session) Revoke(ctx context.Context, id ID) error {
-	err := func() error {
+	err := again(ctx, func() error {
 		a, err := s.begin("Revoke")
 		if err != nil {
 			return err
@@ -155,10 +181,10 @@ func (s *Session) Revoke(ctx context.Context, id ID) error {
 			return err
 		}
 		return a.commit(ctx, &storage.Batch{PutFiles: []storage.File{f}}, audit.Entry{Objects: []string{audit.Object(fileGrant, id)}})
-	}()
+	})
 	s.e.cache.dropGrants()
 	if err != nil {
-		return fmt.Errorf("revoke: %w", translate(err))
+		return fmt.Errorf("revoke: %w", err)
 	}
 	return nil
 }
@@ -180,17 +206,27 @@ func (e *Engine) grantsOf(ctx context.Context, actor Actor, fresh bool) ([]grant
 	if err != nil {
 		return nil, err
 	}
-	files, err := e.store.Files(ctx, storage.FileQuery{Kind: fileGrant, State: stateActive, Name: token, Limit: 1000})
-	if err != nil {
-		return nil, err
-	}
+	q := storage.FileQuery{Kind: fileGrant, State: stateActive, Name: token, Limit: 1000}
 	var out []grant
-	for _, f := range files {
-		var body grantBody
-		if err := e.openBody(ctx, e.self, f, &body); err != nil {
+	for {
+		files, err := e.store.Files(ctx, q)
+		if err != nil {
 			return nil, err
 		}
-		out = append(out, grant{id: f.ID, rev: f.Rev, role: body.Role, from: body.From, until: body.Until})
+		for _, f := range files {
+			var body grantBody
+			if err := e.openBody(ctx, e.self, f, &body); err != nil {
+				return nil, err
+			}
+			if body.Actor != actor.String() {
+				continue // the row was changed past the library: the name it is found by is not sealed
+			}
+			out = append(out, grant{id: f.ID, rev: f.Rev, role: body.Role, from: body.From, until: body.Until})
+		}
+		if len(files) < q.Limit {
+			break
+		}
+		q.After = files[len(files)-1].ID
 	}
 	e.cache.keepGrants(key, out)
 	return out, nil

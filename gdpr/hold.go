@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -48,6 +49,12 @@ func (h Hold) String() string { return "hold: " + h.Ground }
 // Format prints String for every verb.
 func (h Hold) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(h.String())) }
 
+// LogValue is String.
+func (h Hold) LogValue() slog.Value { return slog.StringValue(h.String()) }
+
+// MarshalJSON fails.
+func (Hold) MarshalJSON() ([]byte, error) { return nil, errMarshal }
+
 // Hold places a hold. It comes before an erasure or finds nothing and fails with ErrErased.
 func (s *Session) Hold(ctx context.Context, h Hold) (ID, error) {
 	id := storage.NewID()
@@ -57,6 +64,9 @@ func (s *Session) Hold(ctx context.Context, h Hold) (ID, error) {
 			return err
 		}
 		if err := h.check(s.e.day(a.now)); err != nil {
+			return err
+		}
+		if err := s.e.checkNote("Hold.Note", h.Note); err != nil {
 			return err
 		}
 		b, body, controller, families, err := a.holdOn(ctx, h)
@@ -309,6 +319,26 @@ func (e *Engine) holdsOn(ctx context.Context, targets ...ID) ([]HoldInfo, error)
 	if len(targets) == 0 {
 		return nil, nil
 	}
+	return e.holds(ctx, targets)
+}
+
+// held is everything on hold, with the day of its earliest review. Holds are few.
+func (e *Engine) held(ctx context.Context) (map[ID]civil.Date, error) {
+	all, err := e.holds(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := map[ID]civil.Date{}
+	for _, h := range all {
+		if have, ok := out[h.Target]; !ok || h.ReviewBy.Before(have) {
+			out[h.Target] = h.ReviewBy
+		}
+	}
+	return out, nil
+}
+
+// holds are the holds in force on the given rows, or all.
+func (e *Engine) holds(ctx context.Context, targets []ID) ([]HoldInfo, error) {
 	q := storage.FileQuery{Kind: fileHold, Parents: targets, State: stateActive, Limit: 1000}
 	var out []HoldInfo
 	for {

@@ -25,11 +25,12 @@ const (
 
 // Identity is what identifies a data subject: one or several identifiers, or the engine's own id for the person.
 // Identifiers are stored only as keyed hashes and in sealed form. It prints as [redacted].
-type Identity struct{ p *identity }
+type Identity struct{ p veiled[identity] }
 
 type identity struct {
-	id  ID // set by Subject
-	ids []identifier
+	id    ID // set by Subject
+	ids   []identifier
+	clash bool // two persons were joined
 }
 
 // identifier is one identifier as it was given.
@@ -48,29 +49,27 @@ func NationalNumber(number string) Identity { return one(kindNational, "national
 func Ref(key string) Identity { return one(kindRef, "ref", key) }
 
 // Subject identifies by the engine's id for the person, as [Stored.Subject] returns it.
-func Subject(id ID) Identity { return Identity{&identity{id: id}} }
+func Subject(id ID) Identity { return Identity{veil(&identity{id: id})} }
 
 func one(kind, name, value string) Identity {
-	return Identity{&identity{ids: []identifier{{kind, name, value}}}}
+	return Identity{veil(&identity{ids: []identifier{{kind, name, value}}})}
 }
 
 // And joins the identifiers of one person. If they lead to two persons the act that uses them fails with ErrConflict.
 func (i Identity) And(other Identity) Identity {
-	if i.p == nil {
-		return other
+	a, b := i.p.get(), other.p.get()
+	joined := &identity{id: a.id, ids: append(append([]identifier(nil), a.ids...), b.ids...), clash: a.clash || b.clash}
+	switch {
+	case joined.id.IsZero():
+		joined.id = b.id
+	case !b.id.IsZero() && b.id != joined.id:
+		joined.clash = true
 	}
-	if other.p == nil {
-		return i
-	}
-	joined := &identity{id: i.p.id, ids: append(append([]identifier(nil), i.p.ids...), other.p.ids...)}
-	if joined.id.IsZero() {
-		joined.id = other.p.id
-	}
-	return Identity{joined}
+	return Identity{veil(joined)}
 }
 
 // IsZero reports whether nobody is identified.
-func (i Identity) IsZero() bool { return i.p == nil || i.p.id.IsZero() && len(i.p.ids) == 0 }
+func (i Identity) IsZero() bool { return i.p.get().id.IsZero() && len(i.p.get().ids) == 0 }
 
 // String returns [redacted].
 func (Identity) String() string { return redacted }
@@ -92,11 +91,12 @@ type normalized struct{ kind, value string }
 
 // normalize returns every identifier in normal form, or says which one is not what it claims to be.
 func (i Identity) normalize(field, country string) ([]normalized, error) {
-	if i.p == nil {
-		return nil, nil
+	is := i.p.get()
+	if is.clash {
+		return nil, fmt.Errorf("%w: %s: two different persons", ErrConflict, field)
 	}
-	out := make([]normalized, 0, len(i.p.ids))
-	for _, id := range i.p.ids {
+	out := make([]normalized, 0, len(is.ids))
+	for _, id := range is.ids {
 		v, why := normalize(id.kind, id.value, country)
 		if why != "" {
 			return nil, refuse(field+"."+id.name, "%s", why)

@@ -167,8 +167,14 @@ func (im *importer) land(ctx context.Context) error {
 // alone stores records with nothing else on its way: together while that works, else one by one, so that one bad record does not stop the rest.
 func (im *importer) alone(ctx context.Context, records []numbered) error {
 	f := &flight{records: records}
+	var stop error // what allowed the import does so no longer
 	err := again(ctx, func() error {
 		f.refused = nil
+		a, l, err := im.a.s.beginWrite(ctx, im.a.action)
+		if stop = err; err != nil {
+			return err
+		}
+		im.a, im.l = a, l
 		var b *storage.Batch
 		if err := im.a.s.e.fill(ctx, im, f, &b); err != nil || b == nil {
 			return err
@@ -180,7 +186,7 @@ func (im *importer) alone(ctx context.Context, records []numbered) error {
 		im.out.Stored += len(f.in.records)
 		im.out.Refused = append(im.out.Refused, f.refused...)
 		return nil
-	case !isRefusal(err) && !errors.Is(err, ErrConflict):
+	case stop != nil, !isRefusal(err) && !errors.Is(err, ErrConflict):
 		return err
 	case len(records) == 1:
 		im.out.Refused = append(im.out.Refused, Refusal{N: records[0].n, Origin: records[0].r.Origin, Err: err})

@@ -1,8 +1,13 @@
 package gdpr_test
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"log/slog"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,10 +15,12 @@ import (
 
 	"github.com/gallra/gallra/crypto/insecurekeyfile"
 	"github.com/gallra/gallra/gdpr"
+	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/storage/memory"
 	"github.com/gallra/gallra/gdpr/storage/sqlite"
+	"github.com/gallra/gallra/retention"
 )
 
 // clock is a clock to turn.
@@ -59,6 +66,7 @@ type house struct {
 	dir   string
 	clock *clock
 	reg   *gdpr.Register
+	log   *logged
 }
 
 // eachStore runs a test on memory, on SQLite, and on SQLite with keys in a second file.
@@ -106,7 +114,7 @@ func newHouseIn(t *testing.T, dir, register string, store storage.Store, keys st
 	t.Helper()
 	reg, err := gdpr.LoadRegister(filepath.Join("..", "testdata", "registers", register))
 	require.NoError(t, err)
-	h := &house{t: t, store: store, keys: keys, dir: dir, clock: on("2026-03-02"), reg: reg}
+	h := &house{t: t, store: store, keys: keys, dir: dir, clock: on("2026-03-02"), reg: reg, log: &logged{}}
 	h.open()
 	return h
 }
@@ -116,10 +124,19 @@ func (h *house) open() {
 	h.t.Helper()
 	kek, err := insecurekeyfile.Open(filepath.Join(h.dir, "dev.kek"))
 	require.NoError(h.t, err)
-	h.Engine, err = gdpr.Open(h.t.Context(), h.store, kek, h.reg, &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now})
+	h.Engine, err = gdpr.Open(h.t.Context(), h.store, kek, h.reg, &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now,
+		Logger: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(h.t, err)
 	e := h.Engine
 	h.t.Cleanup(func() { _ = e.Close() })
+}
+
+// second is another engine over the same stores.
+func (h *house) second() *house {
+	h.t.Helper()
+	two := *h
+	two.open()
+	return &two
 }
 
 // grant gives a role to an actor.
@@ -152,3 +169,81 @@ func find(t *testing.T, s *gdpr.Session, who gdpr.Identity) []*gdpr.Stored {
 	}
 	return out
 }
+
+// logged is what an engine has logged.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// trail is every entry of the trail, oldest first, and their bytes.
+func (h *house) trail() (entries []audit.Entry, raw string) {
+	h.t.Helper()
+	lanes, err := h.store.Lanes(h.t.Context())
+	require.NoError(h.t, err)
+	for _, lane := range lanes {
+		rows, err := h.store.Entries(h.t.Context(), lane.ID, 0, 1_000_000)
+		require.NoError(h.t, err)
+		for _, row := range rows {
+			e, err := audit.DecodeEntry(row.Body)
+			require.NoError(h.t, err)
+			entries = append(entries, e)
+			raw += string(row.Body) + "\n"
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b audit.Entry) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Action, b.Action)) })
+	return entries, raw
+}
+
+// refusals counts the refused entries of an action.
+func (h *house) refusals(action string) int {
+	h.t.Helper()
+	n := 0
+	entries, _ := h.trail()
+	for _, e := range entries {
+		if e.Action == action && e.Outcome == audit.Refused {
+			n++
+		}
+	}
+	return n
+}
+
+// count is how many parts are stored.
+func (h *house) count() int {
+	h.t.Helper()
+	n, err := h.store.Count(h.t.Context())
+	require.NoError(h.t, err)
+	return int(n)
+}
+
+// sweep sweeps without a bound.
+func (h *house) sweep() retention.Result {
+	h.t.Helper()
+	res, err := h.Sweep(h.t.Context(), &gdpr.SweepOptions{MaxShare: 1})
+	require.NoError(h.t, err)
+	return res
+}
+
+// verified says that trail, seals, proofs and ledger stand.
+func (h *house) verified() audit.Report {
+	h.t.Helper()
+	require.NoError(h.t, h.Seal(h.t.Context()))
+	report, err := h.Verify(h.t.Context())
+	require.NoError(h.t, err)
+	return report
+}
+
+// next is the day after.
+func next(t *testing.T, s string) string { return day(t, s).AddDays(1).String() }

@@ -77,7 +77,7 @@ func normalizePhone(v, country string) (form, why string) {
 	}
 	digits := b.String()
 	switch dial, known := dialing[country]; {
-	case v[0] == '+':
+	case strings.HasPrefix(v, "+"):
 	case strings.HasPrefix(digits, "00"):
 		digits = digits[2:]
 	case !known:

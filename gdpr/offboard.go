@@ -28,6 +28,9 @@ func (s *Session) Offboard(ctx context.Context, party ID) (*Erasure, error) {
 		if err := a.may(ctx, mayErase, s.e.heads()...); err != nil {
 			return err
 		}
+		if err := s.e.finishErasures(ctx); err != nil {
+			return err
+		}
 		f, err := s.e.store.File(ctx, fileParty, party)
 		if err != nil {
 			return err

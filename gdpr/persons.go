@@ -11,20 +11,19 @@ import (
 
 // persons is the second step of a sweep: data subjects of whom nothing is left lose their row, index rows and key. Whether something
 // is left is looked at by the store, after it has locked the person's row: a record that was put meanwhile keeps the person.
-// Of the others, identifiers go whose category no purpose may use any more.
-func (w *sweepWork) persons(ctx context.Context, erased []candidate) (int, error) {
+// Of the others, identifiers go that were for what was erased, and whose category no purpose may use any more.
+func (w *sweepWork) persons(ctx context.Context, erased []storage.Part) (int, error) {
 	controllers := map[ID][]ID{}
-	seen := map[ID]bool{}
-	for i := range erased {
-		p := &erased[i].part
-		if !seen[p.Subject] {
-			seen[p.Subject] = true
+	lost := map[ID][]storage.Part{}
+	for _, p := range erased {
+		if lost[p.Subject] == nil {
 			controllers[p.Controller] = append(controllers[p.Controller], p.Subject)
 		}
+		lost[p.Subject] = append(lost[p.Subject], p)
 	}
 	gone := 0
 	for controller, subjects := range controllers {
-		n, err := w.bare(ctx, controller, subjects)
+		n, err := w.bare(ctx, controller, subjects, lost)
 		gone += n
 		if err != nil {
 			return gone, err
@@ -33,8 +32,8 @@ func (w *sweepWork) persons(ctx context.Context, erased []candidate) (int, error
 	return gone, nil
 }
 
-// bare removes those of a controller's subjects that have no part left.
-func (w *sweepWork) bare(ctx context.Context, controller ID, subjects []ID) (int, error) {
+// bare removes those of a controller's subjects that have no part left. lost is what was erased of each.
+func (w *sweepWork) bare(ctx context.Context, controller ID, subjects []ID, lost map[ID][]storage.Part) (int, error) {
 	e := w.a.s.e
 	left, err := e.store.Left(ctx, subjects)
 	if err != nil {
@@ -50,7 +49,7 @@ func (w *sweepWork) bare(ctx context.Context, controller ID, subjects []ID) (int
 	}
 	gone := slices.DeleteFunc(slices.Clone(subjects), func(id ID) bool { return stay[id] })
 	for len(gone) > 0 {
-		b := &storage.Batch{Lease: w.lease}
+		b := &storage.Batch{Lease: w.lease, PutMeta: w.progress()}
 		for _, id := range gone {
 			b.Subjects = append(b.Subjects, storage.SubjectCond{ID: id, Exclusive: true, NotHeld: true, Bare: true})
 			b.EraseSubjects = append(b.EraseSubjects, storage.SubjectErase{ID: id})
@@ -59,13 +58,16 @@ func (w *sweepWork) bare(ctx context.Context, controller ID, subjects []ID) (int
 		_, err := w.a.erase(ctx, b, audit.Proof{Kind: audit.ErasedSubjects, Controller: controller, Subjects: gone}, audit.Entry{Count: len(gone), Why: "nothing left"})
 		var cond *storage.ConditionError
 		if errors.As(err, &cond) {
-			if cond.Has(storage.KindLease, storage.Stale) {
+			for _, f := range cond.Failures {
+				if f.Kind == storage.KindSubject {
+					stay[f.ID] = true
+				}
+			}
+			n := len(gone)
+			gone = slices.DeleteFunc(gone, func(id ID) bool { return stay[id] })
+			if len(gone) == n && !cond.Has(storage.KindProof, storage.Stale) {
 				return 0, err
 			}
-			for _, f := range cond.Failures {
-				stay[f.ID] = true
-			}
-			gone = slices.DeleteFunc(gone, func(id ID) bool { return stay[id] })
 			continue
 		}
 		if err != nil {
@@ -76,114 +78,5 @@ func (w *sweepWork) bare(ctx context.Context, controller ID, subjects []ID) (int
 		}
 		break
 	}
-	return len(gone), w.identifiers(ctx, thin)
-}
-
-// identifiers removes the identifiers of surviving persons whose category no purpose of their remaining parts may use.
-func (w *sweepWork) identifiers(ctx context.Context, subjects []ID) error {
-	e := w.a.s.e
-	for chunk := range slices.Chunk(subjects, lookupChunk) {
-		of := map[ID][]storage.Part{}
-		q := storage.PartQuery{Subjects: chunk, Light: true, Limit: 2000}
-		for {
-			parts, err := e.store.Parts(ctx, q)
-			if err != nil {
-				return err
-			}
-			for _, p := range parts {
-				of[p.Subject] = append(of[p.Subject], p)
-			}
-			if len(parts) < q.Limit {
-				break
-			}
-			q.After = parts[len(parts)-1].PartRef
-		}
-		b := &storage.Batch{Lease: w.lease}
-		for _, id := range chunk {
-			if len(of[id]) == 0 {
-				continue
-			}
-			n := len(b.EraseIndex)
-			if err := e.dropIdentifiers(ctx, b, id, of[id]); err != nil {
-				return err
-			}
-			if len(b.EraseIndex) > n {
-				b.Subjects = append(b.Subjects, storage.SubjectCond{ID: id, Exclusive: true})
-			}
-		}
-		if len(b.EraseIndex) == 0 {
-			continue
-		}
-		err := w.a.commit(ctx, b, audit.Entry{Count: len(b.EraseIndex), Why: "identifiers without a purpose"})
-		var cond *storage.ConditionError
-		if err != nil && !errors.As(err, &cond) {
-			return err
-		}
-	}
-	return nil
-}
-
-// mayLose reports whether a person with such a part may have an identifier without a purpose: the part uses fewer kinds than the register knows.
-func (e *Engine) mayLose(family string, purposes []string) bool {
-	l := e.layouts[family]
-	if l == nil {
-		return false
-	}
-	used := l.categories(purposes)
-	for _, other := range e.layouts {
-		for kind := range other.byKind {
-			if identifies(kind) && !used[kind] {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// identifies reports whether a data category is a kind of identifier.
-func identifies(category string) bool {
-	return category == kindEmail || category == kindPhone || category == kindNational || category == kindRef
-}
-
-const orphanAge = 24 * 60 * 60 * 1000 // milliseconds
-
-// dropOrphans destroys part keys, kept in a store of their own, whose part or version is gone: what a crash between two stores leaves.
-func (e *Engine) dropOrphans(ctx context.Context) error {
-	var after storage.PartKeyRef
-	for {
-		refs, err := e.keys.AllPartKeys(ctx, after, 1000)
-		if err != nil || len(refs) == 0 {
-			return err
-		}
-		after = refs[len(refs)-1]
-		k := storage.KeyBatch{}
-		for i := 0; i < len(refs); {
-			parts, err := e.store.Record(ctx, refs[i].Record)
-			if err != nil {
-				return err
-			}
-			record := refs[i].Record
-			for ; i < len(refs) && refs[i].Record == record; i++ {
-				at := slices.IndexFunc(parts, func(p storage.Part) bool { return p.PartRef == refs[i].PartRef })
-				young := e.instant().UnixMilli()-recordMillis(record) < orphanAge
-				if at >= 0 && refs[i].Version < parts[at].Version || at < 0 && !young {
-					k.DestroyParts = append(k.DestroyParts, refs[i])
-				}
-			}
-		}
-		if !k.Empty() {
-			if err := e.keys.ApplyKeys(ctx, &k); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// recordMillis is the instant in a record's id.
-func recordMillis(id ID) int64 {
-	var ms int64
-	for _, b := range id[1:7] {
-		ms = ms<<8 | int64(b)
-	}
-	return ms
+	return len(gone), w.identifiers(ctx, thin, lost)
 }

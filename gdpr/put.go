@@ -62,24 +62,34 @@ func (a *act) needAgreement(ctx context.Context, l *layout) error {
 		}
 		return nil
 	}
-	if s.agreement.IsZero() {
-		return a.refused(ctx, fmt.Errorf("%w: a processor acts under an agreement; name it with Session.Under", ErrNotAllowed), nil)
-	}
-	g, err := s.e.agreementOf(ctx, s.agreement)
-	if errors.Is(err, storage.ErrNotFound) {
-		return refuse("Agreement", "no such agreement")
-	}
+	g, err := a.covering(ctx, l)
 	if err != nil {
 		return err
 	}
-	a.files = append(a.files, g.cond())
-	switch {
-	case !slices.Contains(g.Activities, l.head.ID):
-		return a.refused(ctx, fmt.Errorf("%w: the agreement does not cover the activity", ErrNotAllowed), nil)
-	case g.state == stateEnded:
+	if g.state == stateEnded {
 		return a.refused(ctx, fmt.Errorf("%w: the agreement has ended: storage, return and erasure only", ErrPurposeEnded), nil)
 	}
 	return nil
+}
+
+// covering is the agreement of a processor's session, which must cover the activity; it may have ended.
+func (a *act) covering(ctx context.Context, l *layout) (*agreement, error) {
+	s := a.s
+	if s.agreement.IsZero() {
+		return nil, a.refused(ctx, fmt.Errorf("%w: a processor acts under an agreement; name it with Session.Under", ErrNotAllowed), nil)
+	}
+	g, err := s.e.agreementOf(ctx, s.agreement)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, refuse("Agreement", "no such agreement")
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.files = append(a.files, g.cond())
+	if !slices.Contains(g.Activities, l.head.ID) {
+		return nil, a.refused(ctx, fmt.Errorf("%w: the agreement does not cover the activity", ErrNotAllowed), nil)
+	}
+	return g, nil
 }
 
 // entry is the trail entry of stored records.

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/gallra/gallra/crypto"
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/storage"
 )
@@ -30,13 +31,19 @@ func (s *Session) Get(ctx context.Context, id ID) (*Stored, error) {
 		if len(parts) == 0 {
 			return s.e.gone(ctx, id, s.agreement)
 		}
-		usable, why := a.usable(ctx, parts)
+		usable, why, err := a.usable(ctx, parts)
+		if err != nil {
+			return err
+		}
 		if len(usable) == 0 {
 			return a.refused(ctx, why, []string{audit.Object("record", id)})
 		}
-		got, err := a.open(ctx, usable)
+		got, err := a.open(ctx, usable, false)
 		if err != nil {
 			return err
+		}
+		if len(got) == 0 {
+			return ErrErased
 		}
 		out = got[0]
 		return a.commit(ctx, &storage.Batch{}, readEntry(got))
@@ -68,14 +75,18 @@ func (e *Engine) gone(ctx context.Context, record, under ID) error {
 	if err == nil && key.Destroyed {
 		return ErrErased
 	}
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
 	return ErrNotFound
 }
 
 // Find returns every record of the session's purpose that the identity leads to: those of the person it identifies, and those with a
-// find-by field of that value. With SubjectRights it looks across activities and controllers; a processor's records come unopened ([Stored.Sealed]).
+// find-by field of that value. Of a record about several persons it returns what is that person's; Get shows the whole. With SubjectRights
+// it looks across activities and controllers; a processor's records come unopened ([Stored.Sealed]).
 func (s *Session) Find(ctx context.Context, who Identity) iter.Seq2[*Stored, error] {
 	return s.stream(ctx, "Find", func(a *act, yield func([]storage.Part) (bool, error)) error {
-		subjects, records, err := a.locate(ctx, who)
+		subjects, hits, err := a.locate(ctx, who)
 		if err != nil {
 			return err
 		}
@@ -85,11 +96,12 @@ func (s *Session) Find(ctx context.Context, who Identity) iter.Seq2[*Stored, err
 				return err
 			}
 		}
-		for _, id := range records {
-			parts, err := s.e.store.Record(ctx, id)
+		for _, hit := range hits {
+			parts, err := s.e.store.Record(ctx, hit.Record)
 			if err != nil {
 				return err
 			}
+			parts = slices.DeleteFunc(parts, func(p storage.Part) bool { return p.Subject != hit.Subject })
 			if more, err := yield(parts); err != nil || !more {
 				return err
 			}
@@ -101,21 +113,23 @@ func (s *Session) Find(ctx context.Context, who Identity) iter.Seq2[*Stored, err
 // Query selects records of the session's purpose; fields that are set must all match.
 type Query struct {
 	Labels    map[string]string
-	Agreement ID // agreement or assignment
+	Agreement ID // an assignment, or an agreement without its assignments
 }
 
-// Records returns the records of the session's activity, in the order of their ids, in pages that are each one trail entry.
+// Records returns the records of the session's activity, in the order of their ids, in pages that are each one trail entry. A record about several
+// persons comes once for each of them, with what is that person's; Get shows the whole.
 func (s *Session) Records(ctx context.Context, q Query) iter.Seq2[*Stored, error] {
 	return s.stream(ctx, "Records", func(a *act, yield func([]storage.Part) (bool, error)) error {
 		head := s.e.reg.Head(s.purpose)
 		if head == "" {
 			return refuse("Purpose", "Records lists one activity")
 		}
-		pq := storage.PartQuery{Controller: s.e.self, Family: head, Labels: q.Labels, Owner: q.Agreement}
-		if g := s.e.cache.agreement(s.agreement); g != nil && s.e.layouts[head].head.Processor() {
-			pq.Controller = g.Party
+		pq := storage.PartQuery{Family: head, Labels: q.Labels, Owner: q.Agreement}
+		var err error
+		if pq.Controller, err = a.controller(ctx); err != nil {
+			return err
 		}
-		_, err := a.pages(ctx, pq, yield)
+		_, err = a.pages(ctx, pq, yield)
 		return err
 	})
 }
@@ -165,21 +179,14 @@ func (s *Session) stream(ctx context.Context, action string, read func(*act, fun
 		}
 		stopped, traced := false, false
 		err = read(a, func(parts []storage.Part) (bool, error) {
-			usable, _ := a.usable(ctx, parts)
-			if len(usable) == 0 {
+			if len(parts) == 0 {
 				return true, nil
 			}
-			got, err := a.open(ctx, usable)
+			got, err := s.openPage(ctx, action, parts)
 			if err != nil {
 				return false, err
 			}
-			if len(got) == 0 {
-				return true, nil
-			}
-			if err := a.commit(ctx, &storage.Batch{}, readEntry(got)); err != nil {
-				return false, err
-			}
-			traced = true
+			traced = traced || len(got) > 0
 			for _, r := range got {
 				if !yield(r, nil) {
 					stopped = true
@@ -189,7 +196,7 @@ func (s *Session) stream(ctx context.Context, action string, read func(*act, fun
 			return true, nil
 		})
 		if err == nil && !traced {
-			err = a.commit(ctx, &storage.Batch{}, audit.Entry{})
+			_, err = s.openPage(ctx, action, nil)
 		}
 		if err != nil && !stopped {
 			yield(nil, fmt.Errorf("%s: %w", action, translate(err)))
@@ -197,12 +204,34 @@ func (s *Session) stream(ctx context.Context, action string, read func(*act, fun
 	}
 }
 
+// openPage opens what the session may use of some parts and writes it to the trail; without any it notes the search itself. What allowed the
+// read may have changed since it began: then it is asked again.
+func (s *Session) openPage(ctx context.Context, action string, parts []storage.Part) (got []*Stored, err error) {
+	err = again(ctx, func() error {
+		a, err := s.beginRead(ctx, action)
+		if err != nil {
+			return err
+		}
+		usable, _, err := a.usable(ctx, parts)
+		if err != nil {
+			return err
+		}
+		if got, err = a.open(ctx, usable, true); err != nil || len(got) == 0 && parts != nil {
+			return err
+		}
+		return a.commit(ctx, &storage.Batch{}, readEntry(got))
+	})
+	return got, err
+}
+
 func readEntry(got []*Stored) audit.Entry {
 	e := audit.Entry{Count: len(got)}
 	names := map[string]bool{}
 	for _, r := range got {
-		e.Objects = append(e.Objects, audit.Object("record", r.ID))
-		for _, f := range r.p.fields {
+		if object := audit.Object("record", r.ID); !slices.Contains(e.Objects, object) {
+			e.Objects = append(e.Objects, object)
+		}
+		for _, f := range r.p.get().fields {
 			for name := range f {
 				names[name] = true
 			}
@@ -236,8 +265,8 @@ func (s *Session) beginRead(ctx context.Context, action string) (*act, error) {
 // heads are all activities: SubjectRights needs them all.
 func (e *Engine) heads() []string { return e.reg.ActivityIDs() }
 
-// locate finds the persons and single records that an identity leads to.
-func (a *act) locate(ctx context.Context, who Identity) (subjects, records []ID, err error) {
+// locate finds the persons that an identity leads to, and the single records of others with a find-by field of that value.
+func (a *act) locate(ctx context.Context, who Identity) (subjects []ID, hits []storage.IndexRow, err error) {
 	e := a.s.e
 	if who.IsZero() {
 		return nil, nil, refuse("Subject", "missing: whom to look for")
@@ -254,12 +283,10 @@ func (a *act) locate(ctx context.Context, who Identity) (subjects, records []ID,
 			return nil, nil, err
 		}
 		controllers = append(controllers, others...)
-	case !a.s.agreement.IsZero():
-		g, err := e.agreementOf(ctx, a.s.agreement)
-		if err != nil {
+	default:
+		if controllers[0], err = a.controller(ctx); err != nil {
 			return nil, nil, err
 		}
-		controllers = []ID{g.Party}
 	}
 	var tokens [][]byte
 	for _, c := range controllers {
@@ -275,8 +302,8 @@ func (a *act) locate(ctx context.Context, who Identity) (subjects, records []ID,
 	if err != nil {
 		return nil, nil, err
 	}
-	if !who.p.id.IsZero() {
-		subjects = append(subjects, who.p.id)
+	if id := who.p.get().id; !id.IsZero() {
+		subjects = append(subjects, id)
 	}
 	for _, r := range rows {
 		if r.Part == 0 && !slices.Contains(subjects, r.Subject) {
@@ -284,103 +311,113 @@ func (a *act) locate(ctx context.Context, who Identity) (subjects, records []ID,
 		}
 	}
 	for _, r := range rows {
-		if r.Part != 0 && !slices.Contains(subjects, r.Subject) && !slices.Contains(records, r.Record) {
-			records = append(records, r.Record)
+		same := func(h storage.IndexRow) bool { return h.Record == r.Record && h.Subject == r.Subject }
+		if r.Part != 0 && !slices.Contains(subjects, r.Subject) && !slices.ContainsFunc(hits, same) {
+			hits = append(hits, r)
 		}
 	}
-	return subjects, records, nil
+	return subjects, hits, nil
 }
 
 // usable are the parts that the session's purpose may use now, and why the others may not be.
-func (a *act) usable(ctx context.Context, parts []storage.Part) (out []storage.Part, why error) {
-	s := a.s
+func (a *act) usable(ctx context.Context, parts []storage.Part) (out []storage.Part, why, err error) {
 	for i := range parts {
-		if err := a.mayUse(ctx, &parts[i]); err != nil {
-			if why == nil || errors.Is(why, ErrNotAllowed) {
-				why = err
-			}
-			continue
+		no, err := a.mayNotUse(ctx, &parts[i])
+		if err != nil {
+			return nil, nil, err
 		}
-		out = append(out, parts[i])
+		if no == nil {
+			out = append(out, parts[i])
+		} else if why == nil || errors.Is(why, ErrNotAllowed) {
+			why = no
+		}
 	}
-	_ = s
-	return out, why
+	return out, why, nil
 }
 
-// mayUse says why the session's purpose may not use a part; nil if it may.
-func (a *act) mayUse(ctx context.Context, p *storage.Part) error {
+// mayNotUse says why the session's purpose may not use a part; nil if it may.
+func (a *act) mayNotUse(ctx context.Context, p *storage.Part) (why, err error) {
 	e, s := a.s.e, a.s
 	if s.purpose == SubjectRights {
-		return nil
+		return nil, nil
 	}
 	switch {
 	case !slices.Contains(p.Purposes, s.purpose):
-		return fmt.Errorf("%w: the purpose does not use this data", ErrNotAllowed)
+		return fmt.Errorf("%w: the purpose does not use this data", ErrNotAllowed), nil
 	case e.layouts[p.Family] != nil && e.layouts[p.Family].head.Processor() && p.Agreement != s.agreement:
-		return fmt.Errorf("%w: the data is under another agreement", ErrNotAllowed)
+		return fmt.Errorf("%w: the data is under another agreement", ErrNotAllowed), nil
+	case p.Restricted:
+		return ErrRestricted, nil
 	}
 	v, err := e.judge(ctx, p)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, st := range v.Standings {
 		if st.Purpose == s.purpose && !st.UseEnds.IsZero() && !a.now.Before(st.UseEnds) {
-			return ErrPurposeEnded
+			return ErrPurposeEnded, nil
 		}
 	}
-	if p.Restricted {
-		return ErrRestricted
-	}
-	return nil
+	return nil, nil
 }
 
-// open decrypts parts and joins them to records. A processor's parts stay sealed for SubjectRights.
-func (a *act) open(ctx context.Context, parts []storage.Part) ([]*Stored, error) {
+// open decrypts parts and joins them: to records, or apart to what each person has in one. A processor's parts stay sealed for SubjectRights.
+// What was erased since it was read is left out.
+func (a *act) open(ctx context.Context, parts []storage.Part, apart bool) ([]*Stored, error) {
 	e := a.s.e
 	if err := e.withKeys(ctx, parts); err != nil {
 		return nil, err
 	}
+	type place struct{ record, subject ID }
 	var out []*Stored
-	at := map[ID]*Stored{}
+	at := map[place]*Stored{}
 	for i := range parts {
 		p := &parts[i]
-		r := at[p.Record]
+		key := place{record: p.Record}
+		if apart {
+			key.subject = p.Subject
+		}
+		sealed := a.s.purpose == SubjectRights && p.Controller != e.self
+		var c content
+		if !sealed {
+			var err error
+			if c, err = e.openPart(ctx, p); errors.Is(err, crypto.ErrDestroyed) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		r := at[key]
 		if r == nil {
 			f, err := decodeFacts(p.Facts)
 			if err != nil {
 				return nil, err
 			}
 			r = &Stored{ID: p.Record, Activity: p.Family, Role: Role(p.Role), Controller: p.Controller, Agreement: p.Agreement,
-				Assignment: p.Assignment, Class: p.Class, Collected: f.Collected, Labels: p.Labels, Version: 1,
-				p: &shares{fields: map[ID]Fields{}}}
-			at[p.Record] = r
+				Assignment: p.Assignment, Class: p.Class, Collected: f.Collected, Labels: p.Labels,
+				p: veil(&shares{fields: map[ID]Fields{}, versions: map[ID]int{}, sealed: sealed})}
+			at[key] = r
 			out = append(out, r)
 		}
-		r.Version += p.Version - 1
+		in := r.p.get()
+		in.versions[p.Subject] += p.Version
 		r.Restricted = r.Restricted || p.Restricted
 		for _, purpose := range p.Purposes {
 			if !slices.Contains(r.Purposes, purpose) {
 				r.Purposes = append(r.Purposes, purpose)
 			}
 		}
-		if !slices.Contains(r.p.subjects, p.Subject) {
-			r.p.subjects = append(r.p.subjects, p.Subject)
-			r.p.fields[p.Subject] = Fields{}
+		if !slices.Contains(in.subjects, p.Subject) {
+			in.subjects = append(in.subjects, p.Subject)
+			in.fields[p.Subject] = Fields{}
 		}
-		if a.s.purpose == SubjectRights && r.Controller != e.self {
-			r.p.sealed = true
-			continue
-		}
-		c, err := e.openPart(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		if r.p.source == "" {
-			r.p.source = c.source
+		r.Version = in.versions[r.Subject()]
+		if in.source == "" {
+			in.source = c.source
 		}
 		for name, v := range c.fields {
 			if a.mayField(p, name) {
-				r.p.fields[p.Subject][name] = v
+				in.fields[p.Subject][name] = v
 			}
 		}
 	}

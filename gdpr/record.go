@@ -84,34 +84,32 @@ type Stored struct {
 	Assignment ID
 	Class      string
 	Collected  civil.Date
-	Version    int // raised by every Update
+	Version    int // of the first person's data; raised by every Update of it
 	Labels     map[string]string
 	Restricted bool
 
-	p *shares
+	p veiled[shares]
 }
 
 type shares struct {
 	subjects []ID
 	fields   map[ID]Fields
+	versions map[ID]int
 	source   string
 	sealed   bool // a processor's record seen from SubjectRights: not opened
 }
 
 // Subject is the id of the person the record is about (of the first, if there are several).
 func (r *Stored) Subject() ID {
-	if r.p == nil || len(r.p.subjects) == 0 {
-		return ID{}
+	if who := r.p.get().subjects; len(who) > 0 {
+		return who[0]
 	}
-	return r.p.subjects[0]
+	return ID{}
 }
 
 // Subjects are the ids of all persons in the record.
 func (r *Stored) Subjects() []ID {
-	if r.p == nil {
-		return nil
-	}
-	return append([]ID(nil), r.p.subjects...)
+	return append([]ID(nil), r.p.get().subjects...)
 }
 
 // Fields returns the values of the first person's fields. The map is the caller's own.
@@ -120,32 +118,29 @@ func (r *Stored) Fields() Fields { return r.FieldsOf(r.Subject()) }
 // FieldsOf returns the values of one person's fields.
 func (r *Stored) FieldsOf(subject ID) Fields {
 	out := Fields{}
-	if r.p != nil {
-		for k, v := range r.p.fields[subject] {
-			out[k] = v
-		}
+	for k, v := range r.p.get().fields[subject] {
+		out[k] = v
 	}
 	return out
 }
 
+// VersionOf returns the version of one person's data, raised by every Update of it; 0 for somebody else.
+func (r *Stored) VersionOf(subject ID) int {
+	return r.p.get().versions[subject]
+}
+
 // Text returns a string field of the first person, "" when it is absent.
 func (r *Stored) Text(field string) string {
-	if r.p == nil {
-		return ""
-	}
-	return r.p.fields[r.Subject()].Text(field)
+	return r.p.get().fields[r.Subject()].Text(field)
 }
 
 // Source says where the data came from.
 func (r *Stored) Source() string {
-	if r.p == nil {
-		return ""
-	}
-	return r.p.source
+	return r.p.get().source
 }
 
 // Sealed reports that the values were not opened: a processor's record, seen while looking across controllers.
-func (r *Stored) Sealed() bool { return r.p != nil && r.p.sealed }
+func (r *Stored) Sealed() bool { return r.p.get().sealed }
 
 // String names the record and hides its values.
 func (r *Stored) String() string { return "record " + r.ID.String() + " " + redacted }

@@ -27,6 +27,12 @@ func (e *Engine) As(actor Actor, purpose string) *Session {
 	return &Session{e: e, actor: actor, purpose: purpose}
 }
 
+// String names the purpose; who acts is for the trail.
+func (s *Session) String() string { return "session for " + s.purpose }
+
+// Format prints String for every verb.
+func (s *Session) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+
 // Under names the agreement on whose instructions a processor acts (Art. 28(3)(a), 29). Without it a processor's purpose reads and writes nothing.
 func (s *Session) Under(agreement ID) *Session {
 	c := *s
@@ -65,6 +71,7 @@ type act struct {
 	grant     string
 	files     []storage.FileCond
 	schedules []storage.ScheduleCond
+	proved    uint64 // number of the last proof it wrote
 }
 
 // begin checks actor, purpose and state. Every exported act starts here.
@@ -82,6 +89,9 @@ func (s *Session) begin(action string) (*act, error) {
 		if _, ok := s.e.reg.Activity(s.purpose); !ok {
 			return nil, refuse("Purpose", "not an activity of the register, nor SubjectRights or Retention")
 		}
+	}
+	if s.purpose == SubjectRights && !s.agreement.IsZero() {
+		return nil, refuse("Agreement", "SubjectRights acts under none: it executes in the controller role only")
 	}
 	if s.caseID != "" {
 		if why := badLine(s.caseID, 100); why != "" {
@@ -189,6 +199,7 @@ func (a *act) apply(ctx context.Context, b *storage.Batch, entries []audit.Entry
 		var cond *storage.ConditionError
 		if errors.As(err, &cond) {
 			e.cache.forget(cond)
+			e.keysBack(ctx, destroy)
 		}
 		return err
 	}
@@ -210,31 +221,6 @@ func (e *Engine) settle(ctx context.Context, lane *audit.Lane, b *storage.Batch,
 		lane.Unknown()
 	}
 	return unknown
-}
-
-// keysFirst writes new keys before the rows that need them, where keys live in a store of their own, and returns
-// what must be destroyed after the rows are gone.
-func (e *Engine) keysFirst(ctx context.Context, b *storage.Batch) (destroy storage.KeyBatch, err error) {
-	if !e.apart || b.Keys.Empty() {
-		return storage.KeyBatch{}, nil
-	}
-	k := b.Keys
-	b.Keys = storage.KeyBatch{}
-	destroy = storage.KeyBatch{DestroyControllers: k.DestroyControllers, DestroySubjects: k.DestroySubjects,
-		DestroyParts: k.DestroyParts, DestroyAllOf: k.DestroyAllOf}
-	put := storage.KeyBatch{PutStore: k.PutStore, PutControllers: k.PutControllers, PutSubjects: k.PutSubjects, PutParts: k.PutParts}
-	if put.Empty() {
-		return destroy, nil
-	}
-	return destroy, e.keys.ApplyKeys(ctx, &put)
-}
-
-// keysAfter destroys keys in a store of their own, once the rows are gone. What a crash leaves is finished by the next Open or sweep.
-func (e *Engine) keysAfter(ctx context.Context, destroy storage.KeyBatch) error {
-	if destroy.Empty() {
-		return nil
-	}
-	return e.keys.ApplyKeys(context.WithoutCancel(ctx), &destroy)
 }
 
 // again runs an act anew while rows change under it. After some tries it gives up with ErrConflict.

@@ -21,7 +21,8 @@ type SweepOptions struct {
 	// Plan is a plan to run exactly: when what is due has changed since, the sweep stops with ErrPlanChanged and erases nothing.
 	// It also lets the sweep erase more than MaxShare.
 	Plan *Plan
-	// MaxShare of the parts that Health last counted may go in one sweep without a plan; more halts it (EPM-LOSS). Defaults to 0.05, and 100 parts at least.
+	// MaxShare of the parts that Health last counted may go in one sweep without a plan; more halts it before anything is erased
+	// (EPM-LOSS). Defaults to 0.05, and 100 parts at least; 1 is no bound.
 	MaxShare float64
 	// Batch is the number of parts in one batch. Defaults to 1,000.
 	Batch int
@@ -32,10 +33,10 @@ type SweepOptions struct {
 	Progress func(retention.Result)
 }
 
-// ErrHalted: more is due than a sweep may erase without a plan.
+// ErrHalted says that more is due than a sweep may erase without a plan.
 var ErrHalted = retention.ErrHalted
 
-// ErrPlanChanged: what is due is not what the plan showed.
+// ErrPlanChanged says that what is due is not what the plan showed.
 var ErrPlanChanged = errors.New("what is due has changed since the plan")
 
 const leaseTime = 10 * time.Minute
@@ -80,8 +81,13 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 			return retention.Result{}, ErrPlanChanged
 		}
 		s.MaxErase = max(1, now.Erase) // what comes due after the plan waits for the next
-	} else if s.MaxErase, err = e.share(ctx, opt.MaxShare); err != nil {
-		return retention.Result{}, err
+	} else if opt.MaxShare < 1 {
+		if s.MaxErase, err = e.share(ctx, opt.MaxShare); err != nil {
+			return retention.Result{}, err
+		}
+		if over, err := e.exceeds(ctx, a.now, s.MaxErase); err != nil || over {
+			return retention.Result{}, errors.Join(err, halted(over))
+		}
 	}
 	res, err := s.Run(ctx)
 	res.Persons += w.resumed
@@ -95,15 +101,38 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	if err := e.finishErasures(ctx); err != nil {
 		return res, err
 	}
-	if e.apart {
-		if err := e.dropOrphans(ctx); err != nil {
-			return res, err
-		}
-	}
-	if res.Erased == 0 && res.Persons == 0 {
+	// Always: a reader, or a crash, may have kept an earlier erasure from being finished.
+	err = e.scrub(ctx)
+	if errors.Is(err, storage.ErrBusy) && res.Erased == 0 && res.Persons == 0 {
 		return res, nil
 	}
-	return res, e.scrub(ctx)
+	return res, err
+}
+
+// exceeds reports whether more is due than that many parts. It stops counting there.
+func (e *Engine) exceeds(ctx context.Context, now time.Time, most int) (bool, error) {
+	w, n := e.newWalk(now), 0
+	for {
+		found, ran, err := w.next(ctx, 1000)
+		if err != nil || len(found) == 0 && ran == nil {
+			return false, err
+		}
+		for i := range found {
+			if found[i].item.Go {
+				n++
+			}
+		}
+		if n > most {
+			return true, nil
+		}
+	}
+}
+
+func halted(over bool) error {
+	if over {
+		return ErrHalted
+	}
+	return nil
 }
 
 // share is how many parts a sweep may erase without a plan.
@@ -289,7 +318,7 @@ func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch
 		if !c.item.Go {
 			when := c.wake
 			if c.item.Why == retention.WhyHeld {
-				if when, err = e.reviewOf(ctx, p, w.a.now); err != nil {
+				if when, err = w.reviewOf(ctx, p); err != nil {
 					return nil, proof, nil, 0, err
 				}
 			}
@@ -351,18 +380,26 @@ func (r *reasons) of(c *candidate) int {
 }
 
 // reviewOf is when the hold on a part is reviewed: until then no sweep reads it again.
-func (e *Engine) reviewOf(ctx context.Context, p *storage.Part, now time.Time) (time.Time, error) {
-	holds, err := e.holdsOn(ctx, p.Record, p.Subject, p.Agreement)
-	if err != nil {
-		return time.Time{}, err
-	}
-	tomorrow := e.day(now).AddDays(1)
+func (w *sweepWork) reviewOf(ctx context.Context, p *storage.Part) (time.Time, error) {
+	e := w.a.s.e
 	var next civil.Date
-	for _, h := range holds {
-		if next.IsZero() || h.ReviewBy.Before(next) {
-			next = h.ReviewBy
+	for _, target := range []ID{p.Record, p.Subject, p.Agreement} {
+		if day, ok := w.walk.held[target]; ok && (next.IsZero() || day.Before(next)) {
+			next = day
 		}
 	}
+	if next.IsZero() { // it was placed while the sweep ran
+		holds, err := e.holdsOn(ctx, p.Record, p.Subject, p.Agreement)
+		if err != nil {
+			return time.Time{}, err
+		}
+		for _, h := range holds {
+			if next.IsZero() || h.ReviewBy.Before(next) {
+				next = h.ReviewBy
+			}
+		}
+	}
+	tomorrow := e.day(w.a.now).AddDays(1)
 	if next.Before(tomorrow) {
 		next = tomorrow
 	}

@@ -3,6 +3,7 @@ package gdpr
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -19,7 +20,7 @@ type Change struct {
 	Subject ID
 	// Fields are the new values; a nil value takes the field away.
 	Fields Fields
-	// Version is the one that was read: if the record has another by now the change fails with ErrConflict. Defaults to any.
+	// Version is the one that was read ([Stored.VersionOf]): if the person's data has another by now the change fails with ErrConflict. Defaults to any.
 	Version int
 }
 
@@ -29,13 +30,18 @@ func (Change) String() string { return redacted }
 // Format prints [redacted] for every verb.
 func (Change) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(redacted)) }
 
+// LogValue returns [redacted].
+func (Change) LogValue() slog.Value { return slog.StringValue(redacted) }
+
 // MarshalJSON fails.
 func (Change) MarshalJSON() ([]byte, error) { return nil, errMarshal }
 
 // Update changes fields of a record (Art. 16). The new version has a new key and the old one's key is destroyed: the old value opens nowhere.
 // An identifier that the changed field carried moves along. The trail names the fields, never a value (REQUIREMENTS 4.20).
 func (s *Session) Update(ctx context.Context, id ID, c Change) error {
+	try := 0
 	err := again(ctx, func() error {
+		try++
 		a, err := s.beginUpdate(ctx)
 		if err != nil {
 			return err
@@ -47,11 +53,14 @@ func (s *Session) Update(ctx context.Context, id ID, c Change) error {
 		if len(parts) == 0 {
 			return s.e.gone(ctx, id, s.agreement)
 		}
-		usable, why := a.usable(ctx, parts)
+		usable, why, err := a.usable(ctx, parts)
+		if err != nil {
+			return err
+		}
 		if len(usable) == 0 {
 			return a.refused(ctx, why, []string{audit.Object("record", id)})
 		}
-		u := &update{a: a, l: s.e.layouts[parts[0].Family], all: parts, b: &storage.Batch{}}
+		u := &update{a: a, l: s.e.layouts[parts[0].Family], all: parts, b: &storage.Batch{}, try: try}
 		if u.l == nil {
 			return refuse("Record", "its activity is not in the register any more")
 		}
@@ -88,17 +97,13 @@ type update struct {
 	b       *storage.Batch
 	subject ID
 	key     *crypto.Subject
+	moved   []moved
+	// try counts from 1. A version that was tried before may have left its key behind, where keys live apart: each try takes another.
+	try int
 }
 
 func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part) error {
 	e := u.a.s.e
-	version := 1
-	for _, p := range u.all {
-		version += p.Version - 1
-	}
-	if c.Version != 0 && c.Version != version {
-		return ErrConflict
-	}
 	if len(c.Fields) == 0 {
 		return refuse("Fields", "empty: nothing to change")
 	}
@@ -106,8 +111,17 @@ func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part
 	if u.subject.IsZero() {
 		u.subject = u.all[0].Subject
 	}
-	if !slices.ContainsFunc(usable, func(p storage.Part) bool { return p.Subject == u.subject }) {
+	version := 0
+	for _, p := range usable {
+		if p.Subject == u.subject {
+			version += p.Version
+		}
+	}
+	if version == 0 {
 		return refuse("Subject", "no such person in the record")
+	}
+	if c.Version != 0 && c.Version != version {
+		return ErrConflict
 	}
 	set := Fields{}
 	for name, v := range c.Fields {
@@ -123,11 +137,8 @@ func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part
 		}
 		set[name] = v
 	}
-	if err := u.allowed(set); err != nil {
-		return err
-	}
-	if u.all[0].Controller != e.self && u.a.s.purpose == SubjectRights {
-		return fmt.Errorf("%w: a processor rectifies on the controller's instruction, under its agreement", ErrNotAllowed)
+	if why := u.allowed(set); why != nil {
+		return u.a.refused(ctx, why, []string{audit.Object("record", id)})
 	}
 	if err := e.withKeys(ctx, u.all); err != nil {
 		return err
@@ -138,17 +149,27 @@ func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part
 		return err
 	}
 	for _, pf := range u.l.split(set) {
-		if err := u.part(ctx, pf); err != nil {
+		why, err := u.part(ctx, pf)
+		if err != nil {
 			return err
 		}
+		if why != nil {
+			return u.a.refused(ctx, why, []string{audit.Object("record", id)})
+		}
+	}
+	if err := u.identifiers(ctx); err != nil {
+		return err
 	}
 	u.b.Subjects = append(u.b.Subjects, storage.SubjectCond{ID: u.subject})
 	return u.a.commit(ctx, u.b, audit.Entry{Objects: []string{audit.Object("record", id)}, Fields: set.Names()})
 }
 
-// allowed refuses fields that the session's purpose may not touch.
+// allowed refuses what the session's purpose may not touch.
 func (u *update) allowed(set Fields) error {
 	if u.a.s.purpose == SubjectRights {
+		if u.all[0].Controller != u.a.s.e.self {
+			return fmt.Errorf("%w: a processor rectifies on the controller's instruction, under its agreement", ErrNotAllowed)
+		}
 		return nil
 	}
 	act, _ := u.a.s.e.reg.Activity(u.a.s.purpose)
@@ -160,20 +181,20 @@ func (u *update) allowed(set Fields) error {
 	return nil
 }
 
-// part changes the part that the fields belong to, or begins it.
-func (u *update) part(ctx context.Context, pf partFields) error {
+// part changes the part that the fields belong to, or begins it; why says that the purpose may not use it.
+func (u *update) part(ctx context.Context, pf partFields) (why, err error) {
 	at := slices.IndexFunc(u.all, func(p storage.Part) bool { return p.Subject == u.subject && slices.Equal(p.Purposes, pf.purposes) })
 	if at < 0 {
-		return u.newPart(ctx, pf)
+		return nil, u.newPart(ctx, pf)
 	}
 	e := u.a.s.e
 	p := u.all[at]
-	if err := u.a.mayUse(ctx, &p); err != nil {
-		return err
+	if why, err := u.a.mayNotUse(ctx, &p); err != nil || why != nil {
+		return why, err
 	}
 	old, err := e.openPart(ctx, &p)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	next := content{fields: Fields{}, source: old.source}
 	for k, v := range old.fields {
@@ -187,13 +208,13 @@ func (u *update) part(ctx context.Context, pf partFields) error {
 		}
 	}
 	u.b.Keys.DestroyParts = append(u.b.Keys.DestroyParts, storage.PartKeyRef{PartRef: p.PartRef, Version: p.Version})
-	p.Version++
+	p.Version += u.try
 	p.Rev++
 	if err := u.seal(&p, next); err != nil {
-		return err
+		return nil, err
 	}
 	u.b.RevisePart = append(u.b.RevisePart, p)
-	return u.reindex(ctx, &p, old.fields, next.fields)
+	return nil, u.reindex(&p, old.fields, next.fields)
 }
 
 // newPart begins a part for fields that the person had none of in this record. Its number was never used: not even by a part that is erased.
@@ -231,7 +252,7 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 		}
 	}
 	p := u.all[slices.IndexFunc(u.all, func(p storage.Part) bool { return p.Subject == u.subject })]
-	p.PartRef.Part, p.Rev, p.Version, p.Purposes, p.Due, p.Held = used+1, 1, 1, pf.purposes, time.Time{}, 0
+	p.PartRef.Part, p.Rev, p.Version, p.Purposes, p.Due, p.Held = used+1, 1, u.try, pf.purposes, time.Time{}, 0
 	if err := e.date(ctx, &p); err != nil {
 		return err
 	}
@@ -240,7 +261,7 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 	}
 	p.Schedule = nil
 	u.b.PutParts = append(u.b.PutParts, p)
-	return u.reindex(ctx, &p, nil, fields)
+	return u.reindex(&p, nil, fields)
 }
 
 func (u *update) seal(p *storage.Part, c content) error {
@@ -256,87 +277,4 @@ func (u *update) seal(p *storage.Part, c content) error {
 	u.b.Keys.PutParts = append(u.b.Keys.PutParts, storage.PartKey{
 		PartKeyRef: storage.PartKeyRef{PartRef: p.PartRef, Version: p.Version}, Wrapped: wrapped})
 	return nil
-}
-
-// reindex moves the find-by rows of a part from its old to its new values, and the person's identifiers with them.
-func (u *update) reindex(ctx context.Context, p *storage.Part, old, next Fields) error {
-	e := u.a.s.e
-	before, err := e.findRows(u.l, p, changed(old, next))
-	if err != nil {
-		return err
-	}
-	after, err := e.findRows(u.l, p, changed(next, old))
-	if err != nil {
-		return err
-	}
-	u.b.EraseIndex = append(u.b.EraseIndex, before...)
-	u.b.PutIndex = append(u.b.PutIndex, after...)
-	if len(before) == 0 || len(after) == 0 {
-		return nil
-	}
-	rows, err := e.store.IndexOf(ctx, u.subject)
-	if err != nil {
-		return err
-	}
-	for _, was := range before {
-		now := slices.IndexFunc(after, func(r storage.IndexRow) bool { return r.Kind == was.Kind })
-		identifier := slices.IndexFunc(rows, func(r storage.IndexRow) bool { return r.Part == 0 && string(r.Token) == string(was.Token) })
-		if now < 0 || identifier < 0 {
-			continue
-		}
-		elsewhere := slices.ContainsFunc(rows, func(r storage.IndexRow) bool {
-			return r.Part != 0 && string(r.Token) == string(was.Token) && (r.Record != p.Record || r.Part != p.PartRef.Part)
-		})
-		if !elsewhere {
-			u.b.EraseIndex = append(u.b.EraseIndex, rows[identifier])
-		}
-		if slices.ContainsFunc(rows, func(r storage.IndexRow) bool { return r.Part == 0 && string(r.Token) == string(after[now].Token) }) {
-			continue
-		}
-		if err := u.identifier(p.Controller, was.Kind, after[now].Token, next); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// identifier gives the person a new identifier.
-func (u *update) identifier(controller ID, kind string, token []byte, next Fields) error {
-	for name, category := range u.l.category {
-		s, ok := next[name].(string)
-		if category != kind || !ok {
-			continue
-		}
-		form, why := normalize(kind, s, u.a.s.e.country())
-		if why != "" {
-			continue
-		}
-		t, err := u.a.s.e.ring.Token(controller, kind, form)
-		if err != nil {
-			return err
-		}
-		if string(t) != string(token) {
-			continue
-		}
-		sealed, err := u.key.SealIdentifier(kind, form)
-		if err != nil {
-			return err
-		}
-		u.b.PutIndex = append(u.b.PutIndex, storage.IndexRow{Subject: u.subject, Kind: kind, Token: token, Controller: controller, Sealed: sealed})
-		return nil
-	}
-	return nil
-}
-
-// changed are the values of from that differ in to.
-func changed(from, to Fields) Fields {
-	out := Fields{}
-	for k, v := range from {
-		a, errA := appendValue(nil, v, k, 0)
-		b, errB := appendValue(nil, to[k], k, 0)
-		if errA != nil || errB != nil || string(a) != string(b) {
-			out[k] = v
-		}
-	}
-	return out
 }

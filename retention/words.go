@@ -87,7 +87,7 @@ func (d Deadline) words() string {
 	last := "last day"
 	switch {
 	case d.Last != d.Rule.Period.After(d.Start):
-		last = "the controller's own last day"
+		last = "in the next run, the controller's own last day"
 	case d.Rule.Event == ErasureInstructed:
 		last = "in the next run, last day"
 	}

@@ -79,7 +79,7 @@ func TestWords(t *testing.T) {
 		},
 		"an instruction with a day": {
 			[]retention.Policy{hosted}, retention.Facts{Agreement: true, Days: instructed, InstructedBy: date(t, "2026-06-15")}, []string{
-				"hosted-data: erase P3M after erasure-instructed: erasure-instructed on 2026-05-31, the controller's own last day 2026-06-15.",
+				"hosted-data: erase P3M after erasure-instructed: erasure-instructed on 2026-05-31, in the next run, the controller's own last day 2026-06-15.",
 				"hosted-data: erase each-agreement after agreement-ended; clock not started: the agreement states no period.",
 				"The last reason to have it is hosted-data.",
 			},

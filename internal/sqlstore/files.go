@@ -25,7 +25,7 @@ func (s *Store) DueSchedules(ctx context.Context, before time.Time, limit int) (
 	if limit < 1 {
 		return nil, errLimit
 	}
-	return all(ctx, s, "read due schedules", selectSchedule+` WHERE due <= ? ORDER BY due, owner, family LIMIT ?`,
+	return all(ctx, s, "read due schedules", selectSchedule+` WHERE due <= ? ORDER BY due, owner, family`+atMost,
 		[]any{before.UnixMicro(), limit}, scanSchedule)
 }
 
@@ -76,5 +76,5 @@ func (s *Store) Files(ctx context.Context, q storage.FileQuery) ([]storage.File,
 	if !q.Before.IsZero() {
 		and(`due <= ?`, q.Before.UnixMicro())
 	}
-	return all(ctx, s, "read files", selectFile+where.String()+` ORDER BY id LIMIT ?`, append(args, q.Limit), scanFile)
+	return all(ctx, s, "read files", selectFile+where.String()+` ORDER BY id`+atMost, append(args, q.Limit), scanFile)
 }

@@ -77,7 +77,7 @@ func (s *Store) AllPartKeys(ctx context.Context, after storage.PartKeyRef, limit
 		return nil, errLimit
 	}
 	return all(ctx, s, "read part keys", `SELECT bucket, record, part, version FROM gallra_part_keys
-		WHERE (bucket, record, part, version) > (?, ?, ?, ?) ORDER BY bucket, record, part, version LIMIT ?`,
+		WHERE (bucket, record, part, version) > (?, ?, ?, ?) ORDER BY bucket, record, part, version`+atMost,
 		[]any{after.Bucket, after.Record[:], after.Part, after.Version, limit}, func(rows *sql.Rows, r *storage.PartKeyRef) error {
 			return rows.Scan(&r.Bucket, id(&r.Record), &r.Part, &r.Version)
 		})

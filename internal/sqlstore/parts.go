@@ -180,7 +180,7 @@ func (s *Store) page(ctx context.Context, q storage.PartQuery, subjects []storag
 		where.WriteString(` AND p.controller = ?`)
 		args = append(args, q.Controller[:])
 	}
-	where.WriteString(` ORDER BY p.bucket, p.record, p.part LIMIT ?`)
+	where.WriteString(` ORDER BY p.bucket, p.record, p.part` + atMost)
 	return s.parts(ctx, "read parts", q.Light, where.String(), append(args, q.Limit)...)
 }
 
@@ -189,7 +189,7 @@ func (s *Store) Due(ctx context.Context, q storage.DueQuery) ([]storage.Part, er
 	if q.Limit < 1 {
 		return nil, errLimit
 	}
-	const order = ` ORDER BY p.due, p.bucket, p.record, p.part LIMIT ?`
+	const order = ` ORDER BY p.due, p.bucket, p.record, p.part` + atMost
 	before := q.Before.UnixMicro()
 	if q.After.Due.IsZero() {
 		return s.parts(ctx, "read due parts", q.Light, ` WHERE p.due <= ?`+order, before, q.Limit)

@@ -41,6 +41,9 @@ const (
 // tries is how often a batch is tried when the database asks for it.
 const tries = 10
 
+// atMost ends a SELECT. SQLite would plan a statement with a bare "LIMIT ?" anew each time.
+const atMost = ` LIMIT CAST(? AS INTEGER)`
+
 var errLimit = errors.New("limit must be over 0")
 
 // Store is a [storage.Store] over database/sql. It prepares each statement once.

@@ -19,7 +19,7 @@ func (s *Store) Entries(ctx context.Context, lane storage.ID, after uint64, limi
 	if limit < 1 {
 		return nil, errLimit
 	}
-	return all(ctx, s, "read trail", `SELECT lane, seq, at, body, mac FROM gallra_entries WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?`,
+	return all(ctx, s, "read trail", `SELECT lane, seq, at, body, mac FROM gallra_entries WHERE lane = ? AND seq > ? ORDER BY seq`+atMost,
 		[]any{lane[:], int64(after), limit}, func(rows *sql.Rows, e *storage.Entry) error {
 			return rows.Scan(id(&e.Lane), &e.Seq, instant(&e.At), blob(&e.Body), blob(&e.MAC))
 		})
@@ -32,7 +32,7 @@ func (s *Store) Segments(ctx context.Context, after uint64, limit int) ([]storag
 	if limit < 1 {
 		return nil, errLimit
 	}
-	return all(ctx, s, "read segments", `SELECT n, body FROM gallra_segments WHERE n > ? ORDER BY n LIMIT ?`, []any{int64(after), limit}, scanSegment)
+	return all(ctx, s, "read segments", `SELECT n, body FROM gallra_segments WHERE n > ? ORDER BY n`+atMost, []any{int64(after), limit}, scanSegment)
 }
 
 // LastSegment returns the segment with the highest number, or [storage.ErrNotFound].
@@ -51,7 +51,7 @@ func (s *Store) Proofs(ctx context.Context, after uint64, limit int) ([]storage.
 	if limit < 1 {
 		return nil, errLimit
 	}
-	return all(ctx, s, "read proofs", selectProof+` WHERE n > ? ORDER BY n LIMIT ?`, []any{int64(after), limit}, scanProof)
+	return all(ctx, s, "read proofs", selectProof+` WHERE n > ? ORDER BY n`+atMost, []any{int64(after), limit}, scanProof)
 }
 
 // LastProof returns the proof with the highest number, or [storage.ErrNotFound].

@@ -63,14 +63,14 @@ func (s *Store) tryTx(ctx context.Context, do func(*tx)) error {
 		return &storage.ConditionError{Failures: t.failed}
 	}
 	if err := sqlTx.Commit(); err != nil {
-		return s.commitError(ctx, err)
+		return s.commitError(err)
 	}
 	return nil
 }
 
 // commitError tells a commit that certainly failed from one that may have been stored.
-func (s *Store) commitError(ctx context.Context, err error) error {
-	if errors.Is(err, sql.ErrTxDone) || ctx.Err() != nil && errors.Is(err, ctx.Err()) || s.dialect.Classify(err) != Other {
+func (s *Store) commitError(err error) error {
+	if errors.Is(err, sql.ErrTxDone) || s.dialect.Classify(err) != Other {
 		return err
 	}
 	return fmt.Errorf("%w: %w", storage.ErrOutcomeUnknown, err)

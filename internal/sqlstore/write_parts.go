@@ -14,11 +14,11 @@ func (t *tx) writeParts(b *storage.Batch) {
 	for _, p := range sorted(b.PutParts, func(p *storage.Part) storage.PartRef { return p.PartRef }) {
 		t.putPart(p)
 	}
-	for i := range b.RevisePart {
-		t.revisePart(&b.RevisePart[i])
+	for _, p := range sorted(b.RevisePart, func(p *storage.Part) storage.PartRef { return p.PartRef }) {
+		t.revisePart(p)
 	}
-	for i := range b.RetimeParts {
-		t.retimePart(&b.RetimeParts[i])
+	for _, r := range sorted(b.RetimeParts, func(r *storage.Retime) storage.PartRef { return r.PartRef }) {
+		t.retimePart(r)
 	}
 	for _, e := range sorted(b.EraseParts, func(e *storage.PartErase) storage.PartRef { return e.PartRef }) {
 		t.erasePart(e)
@@ -29,8 +29,8 @@ func (t *tx) writeParts(b *storage.Batch) {
 			t.fail(storage.Failure{Kind: storage.KindSubject, ID: c.ID, Reason: storage.Exists})
 		}
 	}
-	for i := range b.HoldParts {
-		t.holdPart(&b.HoldParts[i])
+	for _, h := range sorted(b.HoldParts, func(h *storage.PartHold) storage.PartRef { return h.PartRef }) {
+		t.holdPart(h)
 	}
 }
 
@@ -195,7 +195,7 @@ func (t *tx) putIndex(r *storage.IndexRow) {
 func (t *tx) eraseController(e *storage.ControllerErase) {
 	left := e.Limit
 	for left > 0 && t.err == nil {
-		subjects := t.ids(`SELECT id FROM gallra_subjects WHERE controller = ? LIMIT ?`, e.Controller[:], min(left, chunk))
+		subjects := t.ids(`SELECT id FROM gallra_subjects WHERE controller = ?`+atMost, e.Controller[:], min(left, chunk))
 		for _, s := range subjects {
 			left -= t.eraseSome(left, `bucket = ? AND subject = ? AND controller = ?`, s.Bucket(), s[:], e.Controller[:])
 			if left == 0 {
@@ -217,7 +217,7 @@ func (t *tx) eraseController(e *storage.ControllerErase) {
 // eraseSome removes parts and then index rows, at most limit, and returns how many.
 func (t *tx) eraseSome(limit int, where string, args ...any) int {
 	var parts []storage.PartRef
-	t.each(`SELECT bucket, record, part FROM gallra_parts WHERE `+where+` LIMIT ?`, append(slices.Clone(args), limit), func(rows *sql.Rows) error {
+	t.each(`SELECT bucket, record, part FROM gallra_parts WHERE `+where+atMost, append(slices.Clone(args), limit), func(rows *sql.Rows) error {
 		var r storage.PartRef
 		err := rows.Scan(&r.Bucket, id(&r.Record), &r.Part)
 		parts = append(parts, r)
@@ -232,7 +232,7 @@ func (t *tx) eraseSome(limit int, where string, args ...any) int {
 		return limit
 	}
 	var index []storage.IndexRow
-	t.each(selectIndex+` WHERE `+where+` LIMIT ?`, append(slices.Clone(args), limit-len(parts)), func(rows *sql.Rows) error {
+	t.each(selectIndex+` WHERE `+where+atMost, append(slices.Clone(args), limit-len(parts)), func(rows *sql.Rows) error {
 		var r storage.IndexRow
 		err := scanIndex(rows, &r)
 		index = append(index, r)

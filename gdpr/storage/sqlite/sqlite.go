@@ -108,7 +108,9 @@ func DSN(path string) string {
 		path = "/" + path
 	}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_pragma=foreign_keys(0)"
+		"&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_pragma=foreign_keys(0)" +
+		// A cache of 32 MiB and a log of as much: a batch of a thousand parts touches thousands of pages (measured: twice as fast).
+		"&_pragma=cache_size(-32768)&_pragma=wal_autocheckpoint(8000)"
 }
 
 // prepare makes the store ready: the settings as they must be, the tables as this library knows them, no residue of a crash.
@@ -184,6 +186,9 @@ var dialect = sqlstore.Dialect{
 
 // classify reads the result codes of SQLite. A write that fails within the file system may have reached the log: nobody knows.
 func classify(err error) sqlstore.Class {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return sqlstore.NotStored // the driver rolls back what it is told to stop
+	}
 	var e *driversqlite.Error
 	if !errors.As(err, &e) {
 		return sqlstore.Other

@@ -63,7 +63,8 @@ CREATE TABLE gallra_index (
     PRIMARY KEY (bucket, subject, record, part, kind, token)
 );
 CREATE INDEX gallra_index_token ON gallra_index (token);
-CREATE UNIQUE INDEX gallra_index_identifier ON gallra_index (controller, kind, token) WHERE part = 0;
+-- An identifier has part 0. Were it written so, SQLite would plan each statement with a placeholder for the part anew, every time.
+CREATE UNIQUE INDEX gallra_index_identifier ON gallra_index (controller, kind, token) WHERE part < 1;
 
 CREATE TABLE gallra_schedules (
     owner  BLOB    NOT NULL,

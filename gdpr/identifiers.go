@@ -1,0 +1,163 @@
+package gdpr
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/gallra/gallra/gdpr/audit"
+	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/retention"
+)
+
+// identifiers removes those of surviving persons that were for what was erased and that nothing needs any more. lost is what was erased of each.
+func (w *sweepWork) identifiers(ctx context.Context, subjects []ID, lost map[ID][]storage.Part) error {
+	for chunk := range slices.Chunk(subjects, lookupChunk) {
+		of, err := w.remaining(ctx, chunk)
+		if err != nil {
+			return err
+		}
+		b := &storage.Batch{Lease: w.lease}
+		for id, left := range of {
+			n := len(b.EraseIndex)
+			// What ends within the lead was erased with the rest.
+			if err := w.a.s.e.dropIdentifiers(ctx, b, id, left, lost[id], w.walk.before); err != nil {
+				return err
+			}
+			if len(b.EraseIndex) > n {
+				b.Subjects = append(b.Subjects, storage.SubjectCond{ID: id, Exclusive: true, NotHeld: true})
+			}
+		}
+		if err := w.forgetIdentifiers(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remaining are the parts of persons who still have some.
+func (w *sweepWork) remaining(ctx context.Context, subjects []ID) (map[ID][]storage.Part, error) {
+	of := map[ID][]storage.Part{}
+	q := storage.PartQuery{Subjects: subjects, Light: true, Limit: 2000}
+	for {
+		parts, err := w.a.s.e.store.Parts(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range parts {
+			of[p.Subject] = append(of[p.Subject], p)
+		}
+		if len(parts) < q.Limit {
+			return of, nil
+		}
+		q.After = parts[len(parts)-1].PartRef
+	}
+}
+
+// forgetIdentifiers applies the batch. Persons who are on hold or gone by now are left out.
+func (w *sweepWork) forgetIdentifiers(ctx context.Context, b *storage.Batch) error {
+	for len(b.EraseIndex) > 0 {
+		err := w.a.commit(ctx, b, audit.Entry{Count: len(b.EraseIndex), Why: "identifiers without a purpose"})
+		var cond *storage.ConditionError
+		if !errors.As(err, &cond) {
+			return err
+		}
+		n := len(b.Subjects)
+		for _, f := range cond.Failures {
+			b.Subjects = slices.DeleteFunc(b.Subjects, func(c storage.SubjectCond) bool { return f.Kind == storage.KindSubject && c.ID == f.ID })
+			b.EraseIndex = slices.DeleteFunc(b.EraseIndex, func(r storage.IndexRow) bool { return f.Kind == storage.KindSubject && r.Subject == f.ID })
+		}
+		if len(b.Subjects) == n {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropIdentifiers adds to a batch the identifiers of a category that was for what goes, and that the remaining parts do not need at the given instant.
+func (e *Engine) dropIdentifiers(ctx context.Context, b *storage.Batch, subject ID, left, gone []storage.Part, at time.Time) error {
+	was := map[string]bool{}
+	for _, p := range gone {
+		if l := e.layouts[p.Family]; l != nil {
+			for c := range l.categories(p.Purposes) {
+				was[c] = was[c] || identifies(c)
+			}
+		}
+	}
+	for i := range left {
+		needs, err := e.needs(ctx, &left[i], at)
+		if err != nil {
+			return err
+		}
+		for c := range needs {
+			delete(was, c)
+		}
+	}
+	if len(was) == 0 {
+		return nil
+	}
+	rows, err := e.store.IndexOf(ctx, subject)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.Part == 0 && was[r.Kind] {
+			b.EraseIndex = append(b.EraseIndex, r)
+		}
+	}
+	return nil
+}
+
+// needs are the data categories that a part is for: those of its purposes that are in force at an instant, or whose floor is. A part that
+// should have gone by then is on hold, and needs all.
+func (e *Engine) needs(ctx context.Context, p *storage.Part, at time.Time) (map[string]bool, error) {
+	l := e.layouts[p.Family]
+	if l == nil { // the register does not know it any more: nothing can be told apart
+		return map[string]bool{kindEmail: true, kindPhone: true, kindNational: true, kindRef: true}, nil
+	}
+	v, err := e.judge(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if !v.Wake.IsZero() && !v.Wake.After(at) {
+		return l.categories(p.Purposes), nil
+	}
+	var purposes []string
+	for _, st := range v.Standings {
+		if st.UseEnds.IsZero() || at.Before(st.UseEnds) || floored(st, at) {
+			purposes = append(purposes, st.Purpose)
+		}
+	}
+	return l.categories(purposes), nil
+}
+
+// floored reports whether a floor keeps data for a purpose at an instant.
+func floored(st retention.Standing, at time.Time) bool {
+	return st.FloorWaits || st.Floor != nil && st.Floor.End.After(at)
+}
+
+// mayLose reports whether a person with such a part may have an identifier without a purpose: not each of the part's purposes, of which some may
+// have ended, uses all kinds that the register knows.
+func (e *Engine) mayLose(family string, purposes []string) bool {
+	l := e.layouts[family]
+	if l == nil {
+		return false
+	}
+	for _, purpose := range purposes {
+		used := l.categories([]string{purpose})
+		for _, other := range e.layouts {
+			for kind := range other.byKind {
+				if identifies(kind) && !used[kind] {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// identifies reports whether a data category is a kind of identifier.
+func identifies(category string) bool {
+	return category == kindEmail || category == kindPhone || category == kindNational || category == kindRef
+}

@@ -1,0 +1,140 @@
+package gdpr
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gallra/gallra/gdpr/storage"
+)
+
+// moved is a field of an identifier's category that has another value now.
+type moved struct {
+	field, kind string
+	part        storage.PartRef
+	was         []byte // token
+	now         []byte // nil: the value is gone, or identifies nobody
+	form        string
+}
+
+// reindex moves the find-by rows of a part from its old to its new values, and notes the values that may be identifiers of the person.
+func (u *update) reindex(p *storage.Part, old, next Fields) error {
+	e := u.a.s.e
+	before, err := e.findRows(u.l, p, old)
+	if err != nil {
+		return err
+	}
+	after, err := e.findRows(u.l, p, next)
+	if err != nil {
+		return err
+	}
+	among := func(rows []storage.IndexRow) func(storage.IndexRow) bool {
+		return func(r storage.IndexRow) bool {
+			return slices.ContainsFunc(rows, func(o storage.IndexRow) bool { return o.Kind == r.Kind && bytes.Equal(o.Token, r.Token) })
+		}
+	}
+	u.b.EraseIndex = append(u.b.EraseIndex, slices.DeleteFunc(slices.Clone(before), among(after))...)
+	u.b.PutIndex = append(u.b.PutIndex, slices.DeleteFunc(slices.Clone(after), among(before))...)
+	holds := map[string]bool{} // the part holds the value still
+	for name, v := range next {
+		if !identifies(u.l.category[name]) {
+			continue
+		}
+		token, _, err := u.token(p.Controller, u.l.category[name], v)
+		if err != nil {
+			return err
+		}
+		holds[string(token)] = true
+	}
+	for _, name := range old.Names() {
+		m := moved{field: name, kind: u.l.category[name], part: p.PartRef}
+		if !identifies(m.kind) {
+			continue
+		}
+		if m.was, _, err = u.token(p.Controller, m.kind, old[name]); err != nil {
+			return err
+		}
+		if m.now, m.form, err = u.token(p.Controller, m.kind, next[name]); err != nil {
+			return err
+		}
+		if m.was != nil && !holds[string(m.was)] {
+			u.moved = append(u.moved, m)
+		}
+	}
+	return nil
+}
+
+// token is the keyed hash of a value and its normal form; nil for one that identifies nobody.
+func (u *update) token(controller ID, kind string, value any) (token []byte, form string, err error) {
+	text, ok := value.(string)
+	if !ok {
+		return nil, "", nil
+	}
+	form, why := normalize(kind, text, u.a.s.e.country())
+	if why != "" {
+		return nil, "", nil
+	}
+	token, err = u.a.s.e.ring.Token(controller, kind, form)
+	return token, form, err
+}
+
+// identifiers moves those of the person's identifiers that the changed fields carried. One whose value is gone goes too, unless it is the last.
+func (u *update) identifiers(ctx context.Context) error {
+	if len(u.moved) == 0 {
+		return nil
+	}
+	rows, err := u.a.s.e.store.IndexOf(ctx, u.subject)
+	if err != nil {
+		return err
+	}
+	left := 0
+	for _, r := range rows {
+		if r.Part == 0 {
+			left++
+		}
+	}
+	for _, m := range u.moved {
+		identifier := func(token []byte) int {
+			return slices.IndexFunc(rows, func(r storage.IndexRow) bool { return r.Part == 0 && bytes.Equal(r.Token, token) })
+		}
+		was := identifier(m.was)
+		if was < 0 {
+			continue
+		}
+		if m.now != nil && identifier(m.now) < 0 {
+			row, err := u.identifier(ctx, m, rows[was].Controller)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, row)
+			u.b.PutIndex = append(u.b.PutIndex, row)
+			left++
+		}
+		elsewhere := slices.ContainsFunc(rows, func(r storage.IndexRow) bool {
+			return r.Part != 0 && bytes.Equal(r.Token, m.was) && (r.Record != m.part.Record || r.Part != m.part.Part)
+		})
+		if !elsewhere && left > 1 {
+			u.b.EraseIndex = append(u.b.EraseIndex, rows[was])
+			rows = slices.Delete(rows, was, was+1)
+			left--
+		}
+	}
+	return nil
+}
+
+// identifier is the row of a new identifier of the person, which must be nobody else's.
+func (u *update) identifier(ctx context.Context, m moved, controller ID) (storage.IndexRow, error) {
+	found, err := u.a.s.e.lookup(ctx, [][]byte{m.now})
+	if err != nil {
+		return storage.IndexRow{}, err
+	}
+	if slices.ContainsFunc(found, func(r storage.IndexRow) bool { return r.Part == 0 && r.Subject != u.subject }) {
+		return storage.IndexRow{}, fmt.Errorf("%w: Fields.%s: it identifies another person", ErrConflict, m.field)
+	}
+	sealed, err := u.key.SealIdentifier(m.kind, m.form)
+	if err != nil {
+		return storage.IndexRow{}, err
+	}
+	return storage.IndexRow{Subject: u.subject, Kind: m.kind, Token: m.now, Controller: controller, Sealed: sealed}, nil
+}
