@@ -3,6 +3,7 @@ package gdpr_test
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -200,7 +201,35 @@ func look(t *testing.T, s *site, sc *scene, op operation) state {
 	r, err := s.start(t.Context())
 	require.NoError(t, err, "open again")
 	defer r.stop()
+	if s.apart {
+		r.noOldKeys(t)
+	}
 	return r.look(t, sc, op)
+}
+
+// noOldKeys demands that a store of keys has none of a version that was replaced, nor of a part that was erased: Open has finished what a fault left.
+func (r *running) noOldKeys(t *testing.T) {
+	t.Helper()
+	versions := map[string]int{}
+	for _, row := range column(t, r.data.Writer(), `SELECT CONCAT(hex(record), ' ', part, ' ', version) FROM gallra_parts`) {
+		var record string
+		var part, version int
+		_, err := fmt.Sscan(row, &record, &part, &version)
+		require.NoError(t, err)
+		versions[fmt.Sprint(record, part)] = version
+	}
+	proofs := strings.Join(column(t, r.data.Writer(), `SELECT body FROM gallra_proofs`), "")
+	for _, row := range column(t, r.keys.Writer(), `SELECT CONCAT(hex(record), ' ', part, ' ', version) FROM gallra_part_keys`) {
+		var record string
+		var part, version int
+		_, err := fmt.Sscan(row, &record, &part, &version)
+		require.NoError(t, err)
+		now, lives := versions[fmt.Sprint(record, part)]
+		require.False(t, lives && version < now, "the key of an old version is there")
+		b, err := hex.DecodeString(record)
+		require.NoError(t, err)
+		require.False(t, !lives && strings.Contains(proofs, gdpr.ID(b).String()), "the key of an erased part is there")
+	}
 }
 
 // look reads the state. It fails when anything is half done: a record that does not open, a trail or ledger that does not verify, a proof that
@@ -234,7 +263,7 @@ func (r *running) look(t *testing.T, sc *scene, op operation) state {
 	action, _, _ := strings.Cut(op.name, " ")
 	for _, rows := range [][2]string{
 		{"parts", `SELECT CONCAT(family, ' ', purposes, ' due ', due, ' held ', held, ' restricted ', restricted, ' ', facts) FROM gallra_parts`},
-		{"files", `SELECT CONCAT(kind, ' ', state, ' held ', held, ' due ', due) FROM gallra_files`},
+		{"files", `SELECT CONCAT(kind, ' ', state, ' held ', held, ' due ', due) FROM gallra_files WHERE kind <> 'keys to destroy'`},
 		{"schedules", `SELECT CONCAT(family, ' due ', due, ' ', facts, held) FROM gallra_schedules`},
 		{"events", `SELECT json_extract(body, '$.kind') FROM gallra_events`},
 		{"acts", `SELECT CONCAT(json_extract(body, '$.outcome'), json_extract(body, '$.fields'), json_extract(body, '$.count')) FROM gallra_entries

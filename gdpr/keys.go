@@ -3,6 +3,8 @@ package gdpr
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/gallra/gallra/crypto"
 	"github.com/gallra/gallra/gdpr/storage"
@@ -46,16 +48,46 @@ func (e *Engine) subject(ctx context.Context, controller, id ID, wrapped []byte)
 	return c.OpenSubject(row)
 }
 
-// withKeys adds the wrapped keys to parts, where the store that keeps the parts keeps no keys.
+// withKeys adds the wrapped keys to parts, where the store that keeps the parts keeps no keys. A part that was revised between the two reads has
+// lost the key of the version that was read: it is read anew.
 func (e *Engine) withKeys(ctx context.Context, parts []storage.Part) error {
-	if !e.apart || len(parts) == 0 {
+	if !e.apart {
 		return nil
 	}
+	ask := make([]*storage.Part, len(parts))
+	for i := range parts {
+		ask[i] = &parts[i]
+	}
+	for tries := 0; len(ask) > 0 && tries < 8; tries++ {
+		if err := e.fetchKeys(ctx, ask); err != nil {
+			return err
+		}
+		var revised []*storage.Part
+		for _, p := range ask {
+			if p.Key != nil || p.SubjectKey == nil {
+				continue
+			}
+			now, err := e.store.Record(ctx, p.Record)
+			if err != nil {
+				return err
+			}
+			at := slices.IndexFunc(now, func(n storage.Part) bool { return n.PartRef == p.PartRef && n.Version != p.Version })
+			if at >= 0 {
+				*p = now[at]
+				revised = append(revised, p)
+			}
+		}
+		ask = revised
+	}
+	return nil
+}
+
+func (e *Engine) fetchKeys(ctx context.Context, parts []*storage.Part) error {
 	refs := make([]storage.PartKeyRef, len(parts))
 	ids := map[ID]bool{}
-	for i := range parts {
-		refs[i] = storage.PartKeyRef{PartRef: parts[i].PartRef, Version: parts[i].Version}
-		ids[parts[i].Subject] = true
+	for i, p := range parts {
+		refs[i] = storage.PartKeyRef{PartRef: p.PartRef, Version: p.Version}
+		ids[p.Subject] = true
 	}
 	keys, err := e.keys.PartKeys(ctx, refs)
 	if err != nil {
@@ -65,11 +97,7 @@ func (e *Engine) withKeys(ctx context.Context, parts []storage.Part) error {
 	for _, k := range keys {
 		byRef[k.PartKeyRef] = k.Wrapped
 	}
-	list := make([]ID, 0, len(ids))
-	for id := range ids {
-		list = append(list, id)
-	}
-	subjects, err := e.keys.SubjectKeys(ctx, list)
+	subjects, err := e.keys.SubjectKeys(ctx, slices.Collect(maps.Keys(ids)))
 	if err != nil {
 		return err
 	}
@@ -77,10 +105,10 @@ func (e *Engine) withKeys(ctx context.Context, parts []storage.Part) error {
 	for _, s := range subjects {
 		bySubject[s.ID] = s
 	}
-	for i := range parts {
-		parts[i].Key = byRef[refs[i]]
-		if s := bySubject[parts[i].Subject]; !s.Destroyed {
-			parts[i].SubjectKey = s.Wrapped
+	for i, p := range parts {
+		p.Key = byRef[refs[i]]
+		if s := bySubject[p.Subject]; !s.Destroyed {
+			p.SubjectKey = s.Wrapped
 		}
 	}
 	return nil

@@ -462,7 +462,7 @@ func (d *diary) erase() {
 		d.site.clock.set("2026-06-02") // the lease of the killed one has run out
 		res, err := d.Sweep(ctx, nil)
 		d.must(err)
-		require.Equal(d.t, 2, res.Erased, "hosted data and sales contact")
+		require.Equal(d.t, 3, res.Erased, "hosted data, sales contact, and what the hold had kept from being erased")
 		d.said.print(res)
 	})
 	d.step("erase", func(ctx context.Context) {

@@ -19,6 +19,7 @@ type spy struct {
 	fail    func(*storage.Batch) error // instead of Apply
 
 	failKeys func() error // instead of ApplyKeys
+	failFile func() error // instead of File, of an agreement
 }
 
 // spied is a house over the same store, through a spy.
@@ -162,6 +163,9 @@ func (s *spy) EventsOf(ctx context.Context, id storage.ID) ([]storage.Event, err
 
 func (s *spy) File(ctx context.Context, kind string, id storage.ID) (storage.File, error) {
 	s.ask("File")
+	if s.failFile != nil && kind == "agreement" {
+		return storage.File{}, s.failFile()
+	}
 	return s.Store.File(ctx, kind, id)
 }
 

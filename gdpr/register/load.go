@@ -78,6 +78,7 @@ func Parse(files ...File) (*Register, error) {
 		return nil, err
 	}
 	r.settleElsewhere()
+	r.passed = r.Digest()
 	return r, nil
 }
 

@@ -61,6 +61,7 @@ type Register struct {
 
 	order  []string // of the activities in the files
 	source *source  // nil if built in Go
+	passed string   // its digest when Check last found nothing wrong
 }
 
 // Organization is who the register belongs to (Art. 30(1)(a), 30(2)(a)).

@@ -85,6 +85,13 @@ type Scrubber interface {
 	Scrub(ctx context.Context) error
 }
 
+// Compactor is an optional ability: to write the store's files anew.
+type Compactor interface {
+	// Compact must return only when the store's own files hold no copy of an erased row anywhere, also not in the slack of pages, or with an
+	// error, as Scrub. It may take as long as it takes to copy the store.
+	Compact(ctx context.Context) error
+}
+
 // Parts reads parts. Every part comes with its schedule, if it names one, and with its wrapped keys, if the store holds them.
 type Parts interface {
 	// Record must return all parts of one record in the order of their numbers, wherever their buckets are;

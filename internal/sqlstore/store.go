@@ -164,7 +164,7 @@ func (s *Store) Close() error {
 }
 
 // Wrap puts the operation before an error, and translates it: a context that is done outweighs what the driver makes of it.
-func (s *Store) Wrap(ctx context.Context, op string, err error) error {
+func Wrap(ctx context.Context, s *Store, op string, err error) error {
 	var cond *storage.ConditionError
 	switch {
 	case err == nil:
@@ -216,7 +216,7 @@ func all[T any](ctx context.Context, s *Store, op, query string, args []any, sca
 		return nil
 	})
 	if err != nil {
-		return nil, s.Wrap(ctx, op, err)
+		return nil, Wrap(ctx, s, op, err)
 	}
 	return out, nil
 }
@@ -225,7 +225,7 @@ func all[T any](ctx context.Context, s *Store, op, query string, args []any, sca
 func one[T any](ctx context.Context, s *Store, op, query string, args []any, scan func(*sql.Rows, *T) error) (T, error) {
 	rows, err := all(ctx, s, op, query, args, scan)
 	if err == nil && len(rows) == 0 {
-		err = s.Wrap(ctx, op, storage.ErrNotFound)
+		err = Wrap(ctx, s, op, storage.ErrNotFound)
 	}
 	if err != nil {
 		var none T
@@ -247,7 +247,7 @@ func (s *Store) Meta(ctx context.Context) (map[string][]byte, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, s.Wrap(ctx, "read settings", err)
+		return nil, Wrap(ctx, s, "read settings", err)
 	}
 	return out, nil
 }

@@ -28,15 +28,15 @@ var errOvertaken = errors.New("overtaken by another transaction")
 // inTx runs do in a transaction, again when the database asks for it.
 func (s *Store) inTx(ctx context.Context, op string, do func(*tx)) error {
 	if err := ctx.Err(); err != nil {
-		return s.Wrap(ctx, op, err)
+		return Wrap(ctx, s, op, err)
 	}
 	if s.closed.Load() {
-		return s.Wrap(ctx, op, storage.ErrClosed)
+		return Wrap(ctx, s, op, storage.ErrClosed)
 	}
 	for try := 1; ; try++ {
 		err := s.tryTx(ctx, do)
 		if err == nil || try == tries || !errors.Is(err, errOvertaken) && s.dialect.Classify(err) != Retry {
-			return s.Wrap(ctx, op, err)
+			return Wrap(ctx, s, op, err)
 		}
 		select {
 		case <-ctx.Done():

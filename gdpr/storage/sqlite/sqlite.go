@@ -45,7 +45,9 @@ type Options struct {
 }
 
 // Store is a [storage.Store] in a SQLite file. It is safe for concurrent use. Open and OpenDB make one.
-type Store struct{ *sqlstore.Store }
+type Store struct{ *base }
+
+type base = sqlstore.Store
 
 var (
 	_ storage.Store    = (*Store)(nil)
@@ -139,7 +141,7 @@ func (s *Store) settings(ctx context.Context) error {
 	} {
 		var v string
 		if err := s.Writer().QueryRowContext(ctx, "PRAGMA "+want.pragma).Scan(&v); err != nil {
-			return s.Wrap(ctx, "read settings", err)
+			return sqlstore.Wrap(ctx, s.base, "read settings", err)
 		}
 		if !want.ok(v) {
 			return fmt.Errorf("%s is %s: open the database with the data source name of DSN", want.pragma, v)
@@ -151,7 +153,7 @@ func (s *Store) settings(ctx context.Context) error {
 // Scrub moves what was erased out of the write-ahead log and truncates it. It returns [storage.ErrBusy] when a reader, here or in
 // another process, prevents that for a second; a later Scrub finishes it.
 func (s *Store) Scrub(ctx context.Context) error {
-	return s.Wrap(ctx, "scrub", s.scrub(ctx))
+	return sqlstore.Wrap(ctx, s.base, "scrub", s.scrub(ctx))
 }
 
 func (s *Store) scrub(ctx context.Context) error {

@@ -114,6 +114,7 @@ func testTombstones(t *testing.T, s storage.Store) {
 				storage.Failure{Kind: storage.KindControllerKey, ID: sub.Controller, Reason: storage.Erased},
 				storage.Failure{Kind: storage.KindSubjectKey, ID: sub.ID, Reason: storage.Erased})
 		}
+		destroy.DestroySubjects[0].Controller = storage.NewID()
 	}
 }
 

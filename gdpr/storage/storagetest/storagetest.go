@@ -114,7 +114,7 @@ func erase(parts ...storage.Part) []storage.PartErase {
 	return out
 }
 
-// record reads the only part of a record.
+// readPart reads a part back, through its record.
 func readPart(t *testing.T, s storage.Store, p storage.Part) storage.Part {
 	t.Helper()
 	got, err := s.Record(context.Background(), p.Record)
@@ -140,6 +140,7 @@ func walk(t *testing.T, s storage.Store, q storage.PartQuery) []storage.Part {
 			return out
 		}
 		out = append(out, page...)
+		require.Positive(t, page[len(page)-1].Compare(q.After), "the walk goes on")
 		q.After = page[len(page)-1].PartRef
 	}
 }
