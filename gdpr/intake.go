@@ -54,6 +54,9 @@ func (in *intake) add(ctx context.Context, r *Record) error {
 	if err := in.checkMeta(r, d); err != nil {
 		return err
 	}
+	if len(r.Also) >= maxPersons {
+		return refuse("Also", "more than %d persons in one record", maxPersons)
+	}
 	all := append([]Share{{r.Subject, r.Fields}}, r.Also...)
 	for i, sh := range all {
 		prefix := ""
@@ -89,6 +92,9 @@ func (in *intake) add(ctx context.Context, r *Record) error {
 	in.records = append(in.records, d)
 	return nil
 }
+
+// maxPersons bounds the persons of one record: part numbers have two bytes.
+const maxPersons = 1000
 
 // checkMeta checks what is not a field of a person.
 func (in *intake) checkMeta(r *Record, d *draft) error {

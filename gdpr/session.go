@@ -65,13 +65,12 @@ const (
 
 // act is one operation of a session: its instant, what allowed it, and the rows that must not change meanwhile.
 type act struct {
-	s         *Session
-	now       time.Time
-	action    string
-	grant     string
-	files     []storage.FileCond
-	schedules []storage.ScheduleCond
-	proved    uint64 // number of the last proof it wrote
+	s      *Session
+	now    time.Time
+	action string
+	grant  string
+	files  []storage.FileCond
+	proved uint64 // number of the last proof it wrote
 }
 
 // begin checks actor, purpose and state. Every exported act starts here.
@@ -161,11 +160,6 @@ func (a *act) commit(ctx context.Context, b *storage.Batch, entries ...audit.Ent
 	for _, c := range a.files {
 		if !slices.Contains(b.Files, c) {
 			b.Files = append(b.Files, c)
-		}
-	}
-	for _, c := range a.schedules {
-		if !slices.Contains(b.Schedules, c) {
-			b.Schedules = append(b.Schedules, c)
 		}
 	}
 	return a.apply(ctx, b, entries)

@@ -9,8 +9,9 @@
 //
 // # Erasure
 //
-// secure_delete overwrites erased rows with zeros, and Scrub moves them out of the write-ahead log and truncates it, so that no
-// byte of an erased row is left in the store's own files (GDPR Art. 17). A reader that holds an old state prevents that: Scrub then
+// secure_delete overwrites erased rows with zeros, and Scrub moves them out of the write-ahead log and truncates it (GDPR Art. 17). What SQLite copied
+// into the slack of its pages when they split or merged, before the erasure, goes with Compact; until then it opens nothing while the keys live in a
+// file of their own. A reader that holds an old state prevents that: Scrub then
 // returns [storage.ErrBusy] and a later one finishes. Open scrubs what a crash left. Backups and snapshots of the disk
 // are out of reach; that is what the keys are for.
 package sqlite
