@@ -17,7 +17,7 @@ const fileShred = "keys to destroy"
 type shred struct {
 	keys storage.KeyBatch
 	put  []storage.PartKeyRef // written before the rows
-	mark storage.FileRef // of the file that says so; none when a proof does
+	mark storage.FileRef      // of the file that says so; none when a proof does
 }
 
 // keysFirst takes the keys out of a batch: it writes the new ones, and notes in the batch what must be destroyed.

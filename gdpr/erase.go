@@ -101,10 +101,10 @@ func (s *Session) beginErase(ctx context.Context) (*act, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case s.purpose == SubjectRights:
+	switch s.purpose {
+	case SubjectRights:
 		return a, a.may(ctx, mayErase, s.e.heads()...)
-	case s.purpose == Retention:
+	case Retention:
 		return nil, refuse("Purpose", "to erase a person is an act of SubjectRights, or of a processor's activity")
 	}
 	l := s.e.layouts[s.e.reg.Head(s.purpose)]

@@ -71,11 +71,11 @@ func conditionFailed(e *storage.ConditionError) error {
 		}
 	}
 	for _, f := range e.Failures {
-		switch {
-		case f.Reason == storage.Missing || f.Reason == storage.Erased:
-			if f.Kind == storage.KindPart || f.Kind == storage.KindSubject || f.Kind == storage.KindSubjectKey || f.Kind == storage.KindControllerKey {
-				return ErrErased
-			}
+		if f.Reason != storage.Missing && f.Reason != storage.Erased {
+			continue
+		}
+		if f.Kind == storage.KindPart || f.Kind == storage.KindSubject || f.Kind == storage.KindSubjectKey || f.Kind == storage.KindControllerKey {
+			return ErrErased
 		}
 	}
 	return fmt.Errorf("%w: %w", ErrConflict, e)

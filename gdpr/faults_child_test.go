@@ -132,7 +132,7 @@ func startChild(t *testing.T, s *site, do string, args ...string) *process {
 	}
 	text, err := json.Marshal(o)
 	require.NoError(t, err)
-	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.timeout=60s") //nolint:gosec // this very binary
+	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.timeout=60s")
 	cmd.Env = append(os.Environ(), childEnv+"="+string(text))
 	p := &process{t: t, cmd: cmd}
 	cmd.Stderr = &p.text

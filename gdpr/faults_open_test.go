@@ -53,7 +53,7 @@ func TestOpenAllOrNothing(t *testing.T) {
 			})
 		}
 	})
-	fmt.Printf("all or nothing, the first Open: %d errors injected, %d processes killed\n", tried.failed.Load(), tried.killed.Load())
+	t.Logf("points tried: %d errors injected, %d processes killed", tried.failed.Load(), tried.killed.Load())
 }
 
 func openAt(t *testing.T, apart bool, db int, mode faultsql.Mode, n int, tried *points) {

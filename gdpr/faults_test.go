@@ -50,7 +50,7 @@ func TestAllOrNothing(t *testing.T) {
 			}
 		}
 	})
-	fmt.Printf("all or nothing: %d errors injected, %d processes killed\n", tried.failed.Load(), tried.killed.Load())
+	t.Logf("points tried: %d errors injected, %d processes killed", tried.failed.Load(), tried.killed.Load())
 }
 
 // play does the operation once, untouched, and learns what it looks like before and after, and how many calls it makes.

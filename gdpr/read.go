@@ -276,17 +276,14 @@ func (a *act) locate(ctx context.Context, who Identity) (subjects []ID, hits []s
 		return nil, nil, err
 	}
 	controllers := []ID{e.self}
-	switch {
-	case a.s.purpose == SubjectRights:
+	if a.s.purpose == SubjectRights {
 		others, err := e.partyIDs(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
 		controllers = append(controllers, others...)
-	default:
-		if controllers[0], err = a.controller(ctx); err != nil {
-			return nil, nil, err
-		}
+	} else if controllers[0], err = a.controller(ctx); err != nil {
+		return nil, nil, err
 	}
 	var tokens [][]byte
 	for _, c := range controllers {

@@ -8,10 +8,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -119,9 +119,14 @@ func specimens(t *testing.T) []specimen {
 func TestEverySpecimenIsThere(t *testing.T) {
 	t.Parallel()
 	var want []string
-	packages, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
-	for _, file := range packages["gdpr"].Files {
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		require.NoError(t, err)
 		for _, decl := range file.Decls {
 			gen, ok := decl.(*ast.GenDecl)
 			if !ok {
@@ -181,7 +186,7 @@ func TestNothingPrints(t *testing.T) {
 func unmarked(t *testing.T, s, where string) {
 	t.Helper()
 	silent(t, s, where)
-	for _, form := range []string{fmt.Sprintf("%x", "HEMLIG"), fmt.Sprintf("%X", "HEMLIG"), strings.Trim(fmt.Sprint([]byte("HEMLIG")), "[]"), "0701740699", "70-1740699"} {
+	for _, form := range []string{fmt.Sprintf("%x", "HEMLIG"), fmt.Sprintf("%X", "HEMLIG"), "72 69 77 76 73 71", "0701740699", "70-1740699"} {
 		assert.NotContains(t, s, form, where)
 	}
 }

@@ -2,6 +2,7 @@ package gdpr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -148,14 +149,12 @@ func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part
 	if u.key, err = e.subject(ctx, first.Controller, u.subject, first.SubjectKey); err != nil {
 		return err
 	}
-	for _, pf := range u.l.split(set) {
-		why, err := u.part(ctx, pf)
-		if err != nil {
-			return err
-		}
-		if why != nil {
-			return u.a.refused(ctx, why, []string{audit.Object("record", id)})
-		}
+	why, err := u.parts(ctx, set)
+	if err != nil {
+		return err
+	}
+	if why != nil {
+		return u.a.refused(ctx, why, []string{audit.Object("record", id)})
 	}
 	if err := u.identifiers(ctx); err != nil {
 		return err
@@ -181,26 +180,64 @@ func (u *update) allowed(set Fields) error {
 	return nil
 }
 
-// part changes the part that the fields belong to, or begins it; why says that the purpose may not use it.
-func (u *update) part(ctx context.Context, pf partFields) (why, err error) {
-	at := slices.IndexFunc(u.all, func(p storage.Part) bool { return p.Subject == u.subject && slices.Equal(p.Purposes, pf.purposes) })
-	if at < 0 {
-		return nil, u.newPart(ctx, pf)
+// parts changes each of the person's parts that the fields belong to, and begins those that are not there yet; why says that the purpose may not
+// use one. From the others the fields are taken away: an earlier register may have laid them out otherwise, and the old value must stay nowhere.
+func (u *update) parts(ctx context.Context, set Fields) (why, err error) {
+	there := map[string]bool{}
+	for _, p := range u.all {
+		if p.Subject != u.subject {
+			continue
+		}
+		there[joined(p.Purposes)] = true
+		mine, rest := Fields{}, Fields{}
+		for name, v := range set {
+			if u.l.group[name] == joined(p.Purposes) {
+				mine[name] = v
+			} else {
+				rest[name] = nil
+			}
+		}
+		if len(mine) > 0 {
+			if why, err := u.a.mayNotUse(ctx, &p); err != nil || why != nil {
+				return why, err
+			}
+		}
+		if err := u.revise(ctx, p, mine, rest); err != nil {
+			return nil, err
+		}
 	}
-	e := u.a.s.e
-	p := u.all[at]
-	if why, err := u.a.mayNotUse(ctx, &p); err != nil || why != nil {
-		return why, err
+	for _, pf := range u.l.split(set) {
+		if !there[joined(pf.purposes)] {
+			if err := u.newPart(ctx, pf); err != nil {
+				return nil, err
+			}
+		}
 	}
-	old, err := e.openPart(ctx, &p)
+	return nil, nil
+}
+
+// revise gives a part a new version with the changed fields and without those of the rest. One that none of it concerns stays as it is.
+func (u *update) revise(ctx context.Context, p storage.Part, changed, rest Fields) error {
+	old, err := u.a.s.e.openPart(ctx, &p)
+	if len(changed) == 0 && errors.Is(err, crypto.ErrDestroyed) {
+		return nil // erased meanwhile, and nothing of it was asked for
+	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	next := content{fields: Fields{}, source: old.source}
+	touched := len(changed) > 0
 	for k, v := range old.fields {
+		if _, drop := rest[k]; drop {
+			touched = true
+			continue
+		}
 		next.fields[k] = v
 	}
-	for k, v := range pf.fields {
+	if !touched {
+		return nil
+	}
+	for k, v := range changed {
 		if v == nil {
 			delete(next.fields, k)
 		} else {
@@ -211,10 +248,10 @@ func (u *update) part(ctx context.Context, pf partFields) (why, err error) {
 	p.Version += u.try
 	p.Rev++
 	if err := u.seal(&p, next); err != nil {
-		return nil, err
+		return err
 	}
 	u.b.RevisePart = append(u.b.RevisePart, p)
-	return nil, u.reindex(&p, old.fields, next.fields)
+	return u.reindex(&p, old.fields, next.fields)
 }
 
 // newPart begins a part for fields that the person had none of in this record. Its number was never used: not even by a part that is erased.

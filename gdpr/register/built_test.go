@@ -48,7 +48,7 @@ func builtEPM() *Register {
 				},
 				Purpose: both("Arbeta med ärendet och ge god service", "Handle the ticket and give good service"),
 				Basis:   []Basis{LegitimateInterest},
-				Interest: both("Att hjälpa den som hör av sig för sin organisation", //nolint:misspell // Swedish
+				Interest: both("Att hjälpa den som hör av sig för sin organisation",
 					"To help those who contact us for their organization"),
 				Erase: []retention.Rule{
 					{Period: year, Event: retention.AssignmentEnded, Case: retention.WithAgreement},

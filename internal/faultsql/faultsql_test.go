@@ -100,7 +100,7 @@ func TestKill(t *testing.T) {
 	}
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a.db")
-	cmd := exec.Command(os.Args[0], "-test.run=^TestKill$") //nolint:gosec // this very binary
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKill$")
 	cmd.Env = append(os.Environ(), "FAULTSQL_CHILD="+path)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
