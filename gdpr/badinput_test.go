@@ -16,8 +16,8 @@ import (
 	"github.com/gallra/gallra/retention"
 )
 
-// marker is what must be found nowhere but in the caller's own hands.
-const marker = "HEMLIGÖÄÅ4711"
+// secret is what must be found nowhere but in the caller's own hands.
+const secret = "HEMLIGÖÄÅ4711"
 
 // yard is a firm with everything that bad input can point at.
 type yard struct {
@@ -60,7 +60,7 @@ func text(s string) gdpr.Record {
 }
 
 func with(change func(*gdpr.Record)) gdpr.Record {
-	r := text(marker)
+	r := text(secret)
 	change(&r)
 	return r
 }
@@ -90,37 +90,37 @@ func TestBadRecords(t *testing.T) {
 		return func(y *yard) *gdpr.Session { return y.As(a, purpose) }
 	}
 	is := func(r gdpr.Record) func(*yard) gdpr.Record { return func(*yard) gdpr.Record { return r } }
-	content := is(gdpr.Record{Subject: gdpr.Ref(marker), Fields: gdpr.Fields{"content": marker}})
+	content := is(gdpr.Record{Subject: gdpr.Ref(secret), Fields: gdpr.Fields{"content": secret}})
 	late := time.Date(9999, time.December, 31, 23, 30, 0, 0, time.FixedZone("", -2*3600))
 
 	cases := []bad{
 		// Who and what for.
-		{"nobody", as(gdpr.Actor{}, "support-ticket"), is(text(marker)), "Actor", nil},
-		{"empty person", as(gdpr.Person(""), "support-ticket"), is(text(marker)), "Actor.Name", nil},
-		{"blank job", as(gdpr.Job(" \t"), "support-ticket"), is(text(marker)), "Actor.Name", nil},
-		{"actor of two lines", as(gdpr.Person("Åsa\n"+marker), "support-ticket"), is(text(marker)), "Actor.Name", nil},
-		{"actor too long", as(gdpr.Person(strings.Repeat("ö", 101)), "support-ticket"), is(text(marker)), "Actor.Name", nil},
-		{"actor not UTF-8", as(gdpr.Person(marker+"\xff"), "support-ticket"), is(text(marker)), "Actor.Name", nil},
-		{"run with NUL", as(web.Run(marker+"\x00"), "support-ticket"), is(text(marker)), "Actor.Run", nil},
-		{"case of two lines", func(y *yard) *gdpr.Session { return y.support.Case(marker + "\n") }, is(text(marker)), "Case", nil},
-		{"unknown activity", as(support, marker), is(text(marker)), "Purpose", nil},
-		{"no purpose", as(support, ""), is(text(marker)), "Purpose", nil},
-		{"SubjectRights", as(dpo, gdpr.SubjectRights), is(text(marker)), "Purpose", nil},
-		{"Retention", as(boss, gdpr.Retention), is(text(marker)), "Purpose", nil},
-		{"actor without grant", as(web, "support-ticket"), is(text(marker)), "", gdpr.ErrNotAllowed},
-		{"grant for another purpose", as(support, "sales-contact"), is(text(marker)), "", gdpr.ErrNotAllowed},
-		{"job of a person's name", as(gdpr.Job("Märta Support"), "support-ticket"), is(text(marker)), "", gdpr.ErrNotAllowed},
+		{"nobody", as(gdpr.Actor{}, "support-ticket"), is(text(secret)), "Actor", nil},
+		{"empty person", as(gdpr.Person(""), "support-ticket"), is(text(secret)), "Actor.Name", nil},
+		{"blank job", as(gdpr.Job(" \t"), "support-ticket"), is(text(secret)), "Actor.Name", nil},
+		{"actor of two lines", as(gdpr.Person("Åsa\n"+secret), "support-ticket"), is(text(secret)), "Actor.Name", nil},
+		{"actor too long", as(gdpr.Person(strings.Repeat("ö", 101)), "support-ticket"), is(text(secret)), "Actor.Name", nil},
+		{"actor not UTF-8", as(gdpr.Person(secret+"\xff"), "support-ticket"), is(text(secret)), "Actor.Name", nil},
+		{"run with NUL", as(web.Run(secret+"\x00"), "support-ticket"), is(text(secret)), "Actor.Run", nil},
+		{"case of two lines", func(y *yard) *gdpr.Session { return y.support.Case(secret + "\n") }, is(text(secret)), "Case", nil},
+		{"unknown activity", as(support, secret), is(text(secret)), "Purpose", nil},
+		{"no purpose", as(support, ""), is(text(secret)), "Purpose", nil},
+		{"SubjectRights", as(dpo, gdpr.SubjectRights), is(text(secret)), "Purpose", nil},
+		{"Retention", as(boss, gdpr.Retention), is(text(secret)), "Purpose", nil},
+		{"actor without grant", as(web, "support-ticket"), is(text(secret)), "", gdpr.ErrNotAllowed},
+		{"grant for another purpose", as(support, "sales-contact"), is(text(secret)), "", gdpr.ErrNotAllowed},
+		{"job of a person's name", as(gdpr.Job("Märta Support"), "support-ticket"), is(text(secret)), "", gdpr.ErrNotAllowed},
 
 		// Whom.
 		{"no person", support0, is(about(gdpr.Identity{})), "Subject", nil},
 		{"empty e-mail", support0, is(about(gdpr.Email(" "))), "Subject.email", nil},
-		{"not an e-mail", support0, is(about(gdpr.Email(marker))), "Subject.email", nil},
-		{"e-mail with space", support0, is(about(gdpr.Email(marker + " x@kund.example"))), "Subject.email", nil},
-		{"e-mail with a bad domain", support0, is(about(gdpr.Email(marker + "@kund_.example"))), "Subject.email", nil},
-		{"e-mail with NUL", support0, is(about(gdpr.Email(marker + "\x00@kund.example"))), "Subject.email", nil},
-		{"e-mail not UTF-8", support0, is(about(gdpr.Email(marker + "\xff@kund.example"))), "Subject.email", nil},
+		{"not an e-mail", support0, is(about(gdpr.Email(secret))), "Subject.email", nil},
+		{"e-mail with space", support0, is(about(gdpr.Email(secret + " x@kund.example"))), "Subject.email", nil},
+		{"e-mail with a bad domain", support0, is(about(gdpr.Email(secret + "@kund_.example"))), "Subject.email", nil},
+		{"e-mail with NUL", support0, is(about(gdpr.Email(secret + "\x00@kund.example"))), "Subject.email", nil},
+		{"e-mail not UTF-8", support0, is(about(gdpr.Email(secret + "\xff@kund.example"))), "Subject.email", nil},
 		{"e-mail too long", support0, is(about(gdpr.Email(strings.Repeat("å", 160) + "@kund.example"))), "Subject.email", nil},
-		{"not a phone", support0, is(about(gdpr.Phone(marker))), "Subject.phone", nil},
+		{"not a phone", support0, is(about(gdpr.Phone(secret))), "Subject.phone", nil},
 		{"phone of nothing", support0, is(about(gdpr.Phone("(0)"))), "Subject.phone", nil},
 		{"phone of a plus", support0, is(about(gdpr.Phone("+"))), "Subject.phone", nil},
 		{"phone without area code", support0, is(about(gdpr.Phone("1740605"))), "Subject.phone", nil},
@@ -129,58 +129,58 @@ func TestBadRecords(t *testing.T) {
 		{"empty ref", support0, is(about(gdpr.Ref(""))), "Subject.ref", nil},
 		{"unknown person", support0, is(about(gdpr.Subject(gdpr.ID{1}))), "Subject", nil},
 		{"another controller's person", hosted, func(y *yard) gdpr.Record {
-			return gdpr.Record{Subject: gdpr.Subject(y.known), Fields: gdpr.Fields{"content": marker}}
+			return gdpr.Record{Subject: gdpr.Subject(y.known), Fields: gdpr.Fields{"content": secret}}
 		}, "Subject", nil},
 		{"erased person", support0, func(y *yard) gdpr.Record { return about(gdpr.Subject(y.erased)) }, "", gdpr.ErrErased},
 		{"identifiers of two persons", support0, is(about(asa.And(bjorn))), "", gdpr.ErrConflict},
 		{"a person and another's identifier", support0, func(y *yard) gdpr.Record { return about(gdpr.Subject(y.known).And(bjorn)) }, "", gdpr.ErrConflict},
 		{"two persons", support0, func(y *yard) gdpr.Record { return about(gdpr.Subject(y.known).And(asa).And(gdpr.Subject(gdpr.ID{1}))) }, "", gdpr.ErrConflict},
-		{"one person twice", support0, is(with(func(r *gdpr.Record) { r.Also = []gdpr.Share{{Subject: asa, Fields: gdpr.Fields{"message": marker}}} })), "Also[1].Subject", nil},
-		{"a new person twice", support0, is(gdpr.Record{Subject: gdpr.Ref(marker), Fields: gdpr.Fields{"message": marker}, Also: []gdpr.Share{
-			{Subject: asa, Fields: gdpr.Fields{"message": marker}}, {Subject: gdpr.Ref(" " + strings.ToLower(marker)), Fields: gdpr.Fields{"message": marker}}}}),
+		{"one person twice", support0, is(with(func(r *gdpr.Record) { r.Also = []gdpr.Share{{Subject: asa, Fields: gdpr.Fields{"message": secret}}} })), "Also[1].Subject", nil},
+		{"a new person twice", support0, is(gdpr.Record{Subject: gdpr.Ref(secret), Fields: gdpr.Fields{"message": secret}, Also: []gdpr.Share{
+			{Subject: asa, Fields: gdpr.Fields{"message": secret}}, {Subject: gdpr.Ref(" " + strings.ToLower(secret)), Fields: gdpr.Fields{"message": secret}}}}),
 			"Also[2].Subject", nil},
-		{"a second person without identity", support0, is(with(func(r *gdpr.Record) { r.Also = []gdpr.Share{{Fields: gdpr.Fields{"message": marker}}} })), "Also[1].Subject", nil},
+		{"a second person without identity", support0, is(with(func(r *gdpr.Record) { r.Also = []gdpr.Share{{Fields: gdpr.Fields{"message": secret}}} })), "Also[1].Subject", nil},
 		{"a second person's field", support0, is(with(func(r *gdpr.Record) {
-			r.Also = []gdpr.Share{{Subject: bjorn, Fields: gdpr.Fields{"phone": marker}}}
+			r.Also = []gdpr.Share{{Subject: bjorn, Fields: gdpr.Fields{"phone": secret}}}
 		})), "Also[1].Fields.phone", nil},
 
 		// What.
-		{"no fields", support0, is(gdpr.Record{Subject: gdpr.Ref(marker)}), "Fields", nil},
-		{"unknown field", support0, is(with(func(r *gdpr.Record) { r.Fields[marker] = marker })), "Fields", nil},
-		{"a struct", support0, is(field(struct{ s string }{marker})), "Fields.attachments", nil},
-		{"a map", support0, is(field(map[string]string{marker: marker})), "Fields.attachments", nil},
-		{"fields in a field", support0, is(field(gdpr.Fields{marker: marker})), "Fields.attachments", nil},
+		{"no fields", support0, is(gdpr.Record{Subject: gdpr.Ref(secret)}), "Fields", nil},
+		{"unknown field", support0, is(with(func(r *gdpr.Record) { r.Fields[secret] = secret })), "Fields", nil},
+		{"a struct", support0, is(field(struct{ s string }{secret})), "Fields.attachments", nil},
+		{"a map", support0, is(field(map[string]string{secret: secret})), "Fields.attachments", nil},
+		{"fields in a field", support0, is(field(gdpr.Fields{secret: secret})), "Fields.attachments", nil},
 		{"nothing", support0, is(field(nil)), "Fields.attachments", nil},
 		{"a float32", support0, is(field(float32(1))), "Fields.attachments", nil},
 		{"not a number", support0, is(field(math.NaN())), "Fields.attachments", nil},
 		{"infinite", support0, is(field(math.Inf(-1))), "Fields.attachments", nil},
 		{"a list in a list", support0, is(field([]any{[]any{}})), "Fields.attachments[1]", nil},
-		{"a list that holds itself", support0, func(*yard) gdpr.Record { l := []any{marker, nil}; l[1] = l; return field(l) }, "Fields.attachments[2]", nil},
-		{"not UTF-8", support0, is(text(marker + "\xc3\x28")), "Fields.message", nil},
-		{"not UTF-8 in a list", support0, is(field([]string{"å", marker + "\xff"})), "Fields.attachments[2]", nil},
-		{"NUL", support0, is(text(marker + "\x00")), "Fields.message", nil},
-		{"a byte too long", support0, is(text(marker + strings.Repeat("å", (1<<20-len(marker))/2) + "!")), "Fields.message", nil},
+		{"a list that holds itself", support0, func(*yard) gdpr.Record { l := []any{secret, nil}; l[1] = l; return field(l) }, "Fields.attachments[2]", nil},
+		{"not UTF-8", support0, is(text(secret + "\xc3\x28")), "Fields.message", nil},
+		{"not UTF-8 in a list", support0, is(field([]string{"å", secret + "\xff"})), "Fields.attachments[2]", nil},
+		{"NUL", support0, is(text(secret + "\x00")), "Fields.message", nil},
+		{"a byte too long", support0, is(text(secret + strings.Repeat("å", (1<<20-len(secret))/2) + "!")), "Fields.message", nil},
 		{"a list too long", support0, is(field([]string{strings.Repeat("x", 1<<19), strings.Repeat("y", 1<<19+1)})), "Fields.attachments", nil},
 		{"bytes too long", support0, is(field(make([]byte, 1<<20+1))), "Fields.attachments", nil},
 		{"year 0", support0, is(field(time.Date(0, time.May, 1, 0, 0, 0, 0, time.UTC))), "Fields.attachments", nil},
 		{"year 10000, in UTC", support0, is(field(late)), "Fields.attachments", nil},
-		{"not an e-mail to find by", support0, is(with(func(r *gdpr.Record) { r.Fields["email"] = marker })), "Fields.email", nil},
-		{"a number to find by", hosted, is(gdpr.Record{Subject: gdpr.Ref(marker), Fields: gdpr.Fields{"email": int64(4711)}}), "Fields.email", nil},
+		{"not an e-mail to find by", support0, is(with(func(r *gdpr.Record) { r.Fields["email"] = secret })), "Fields.email", nil},
+		{"a number to find by", hosted, is(gdpr.Record{Subject: gdpr.Ref(secret), Fields: gdpr.Fields{"email": int64(4711)}}), "Fields.email", nil},
 
 		// When and whence.
 		{"collected in the future", support0, is(with(func(r *gdpr.Record) { r.CollectedAt = time.Date(2026, 3, 2, 12, 0, 1, 0, time.UTC) })), "CollectedAt", nil},
 		{"collected in year 9999", support0, is(with(func(r *gdpr.Record) { r.CollectedAt = late })), "CollectedAt", nil},
 		{"collected in year 0", support0, is(with(func(r *gdpr.Record) { r.CollectedAt = time.Date(0, 5, 1, 0, 0, 0, 0, time.UTC) })), "CollectedAt", nil},
-		{"unknown event", support0, is(event(marker, civil.Date{Year: 2026, Month: 1, Day: 1})), "Events", nil},
+		{"unknown event", support0, is(event(secret, civil.Date{Year: 2026, Month: 1, Day: 1})), "Events", nil},
 		{"a built-in event", support0, is(event(gdpr.AssignmentEnded, civil.Date{Year: 2026, Month: 1, Day: 1})), "Events", nil},
-		{"no day", invoice, is(gdpr.Record{Subject: asa, Fields: gdpr.Fields{"document": marker}, Events: map[retention.Event]civil.Date{"financial-year-closed": {}}}), "Events.financial-year-closed", nil},
-		{"a day in year 9999", invoice, is(gdpr.Record{Subject: asa, Fields: gdpr.Fields{"document": marker},
+		{"no day", invoice, is(gdpr.Record{Subject: asa, Fields: gdpr.Fields{"document": secret}, Events: map[retention.Event]civil.Date{"financial-year-closed": {}}}), "Events.financial-year-closed", nil},
+		{"a day in year 9999", invoice, is(gdpr.Record{Subject: asa, Fields: gdpr.Fields{"document": secret},
 			Events: map[retention.Event]civil.Date{"financial-year-closed": {Year: 9999, Month: 1, Day: 1}}}), "Events.financial-year-closed", nil},
-		{"30 February", invoice, is(gdpr.Record{Subject: asa, Fields: gdpr.Fields{"document": marker},
+		{"30 February", invoice, is(gdpr.Record{Subject: asa, Fields: gdpr.Fields{"document": secret},
 			Events: map[retention.Event]civil.Date{"financial-year-closed": {Year: 2026, Month: 2, Day: 30}}}), "Events.financial-year-closed", nil},
-		{"an undeclared label", support0, is(with(func(r *gdpr.Record) { r.Labels = map[string]string{marker: marker} })), "Labels", nil},
-		{"a source of two lines", support0, is(with(func(r *gdpr.Record) { r.Source = marker + "\nx" })), "Source", nil},
-		{"a source too long", support0, is(with(func(r *gdpr.Record) { r.Source = strings.Repeat(marker, 100) })), "Source", nil},
+		{"an undeclared label", support0, is(with(func(r *gdpr.Record) { r.Labels = map[string]string{secret: secret} })), "Labels", nil},
+		{"a source of two lines", support0, is(with(func(r *gdpr.Record) { r.Source = secret + "\nx" })), "Source", nil},
+		{"a source too long", support0, is(with(func(r *gdpr.Record) { r.Source = strings.Repeat(secret, 100) })), "Source", nil},
 
 		// Under which agreement.
 		{"processor without agreement", func(y *yard) *gdpr.Session { return y.nowhere }, content, "", gdpr.ErrNotAllowed},
@@ -188,12 +188,12 @@ func TestBadRecords(t *testing.T) {
 		{"an agreement that does not cover it", func(y *yard) *gdpr.Session { return y.hostedPlain }, content, "", gdpr.ErrNotAllowed},
 		{"an agreement that has ended", func(y *yard) *gdpr.Session { return y.hostedEnded }, content, "", gdpr.ErrPurposeEnded},
 		{"another party's agreement", hosted, func(y *yard) gdpr.Record {
-			return gdpr.Record{Subject: gdpr.Ref(marker), Fields: gdpr.Fields{"content": marker}, Agreement: y.other}
+			return gdpr.Record{Subject: gdpr.Ref(secret), Fields: gdpr.Fields{"content": secret}, Agreement: y.other}
 		}, "Agreement", nil},
 		{"another party's assignment", hosted, func(y *yard) gdpr.Record {
-			return gdpr.Record{Subject: gdpr.Ref(marker), Fields: gdpr.Fields{"content": marker}, Assignment: y.assignment}
+			return gdpr.Record{Subject: gdpr.Ref(secret), Fields: gdpr.Fields{"content": secret}, Assignment: y.assignment}
 		}, "Assignment", nil},
-		{"controller under an agreement", func(y *yard) *gdpr.Session { return y.support.Under(y.plain) }, is(text(marker)), "Agreement", nil},
+		{"controller under an agreement", func(y *yard) *gdpr.Session { return y.support.Under(y.plain) }, is(text(secret)), "Agreement", nil},
 		{"an unknown agreement in the record", support0, is(with(func(r *gdpr.Record) { r.Agreement = gdpr.ID{1} })), "Agreement", nil},
 		{"an unknown assignment", support0, is(with(func(r *gdpr.Record) { r.Assignment = gdpr.ID{1} })), "Assignment", nil},
 		{"an assignment of another agreement", support0, func(y *yard) gdpr.Record {
@@ -265,7 +265,7 @@ func TestBadRecords(t *testing.T) {
 // silent says that a text names no marked value, plain or encoded.
 func silent(t *testing.T, s, where string) {
 	t.Helper()
-	for _, form := range []string{marker, "HEMLIG", strings.ToLower(marker), base64.StdEncoding.EncodeToString([]byte(marker))} {
+	for _, form := range []string{secret, "HEMLIG", strings.ToLower(secret), base64.StdEncoding.EncodeToString([]byte(secret))} {
 		assert.NotContains(t, s, form, where)
 	}
 }
@@ -317,12 +317,12 @@ func TestPurposesOfAFamily(t *testing.T) {
 			r       gdpr.Record
 			field   string
 		}{
-			"a further purpose":     {"warranty", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": marker}}, "Purpose"},
-			"a label's value":       {"order", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": marker}, Labels: map[string]string{"state": marker}}, "Labels.state"},
-			"an unknown label":      {"order", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": marker}, Labels: map[string]string{marker: "klar"}}, "Labels"},
-			"a label of a relative": {"supplier-contact", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"note": marker}, Labels: map[string]string{"state": "klar"}}, "Labels"},
-			"a field of a relative": {"supplier-contact", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": marker}}, "Fields"},
-			"too many persons":      {"order", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": marker}, Also: make([]gdpr.Share, 1000)}, "Also"},
+			"a further purpose":     {"warranty", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": secret}}, "Purpose"},
+			"a label's value":       {"order", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": secret}, Labels: map[string]string{"state": secret}}, "Labels.state"},
+			"an unknown label":      {"order", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": secret}, Labels: map[string]string{secret: "klar"}}, "Labels"},
+			"a label of a relative": {"supplier-contact", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"note": secret}, Labels: map[string]string{"state": "klar"}}, "Labels"},
+			"a field of a relative": {"supplier-contact", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": secret}}, "Fields"},
+			"too many persons":      {"order", gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": secret}, Also: make([]gdpr.Share, 1000)}, "Also"},
 		} {
 			_, err := h.As(web, c.purpose).Put(ctx, c.r)
 			refusedInput(t, err, c.field)
@@ -330,8 +330,8 @@ func TestPurposesOfAFamily(t *testing.T) {
 		}
 		_, err := h.As(web, "supplier-contact").Get(ctx, id)
 		require.ErrorIs(t, err, gdpr.ErrNotAllowed, "a purpose that is not of this record")
-		require.ErrorIs(t, h.As(web, "supplier-contact").Update(ctx, id, gdpr.Change{Fields: gdpr.Fields{"note": marker}}), gdpr.ErrNotAllowed)
-		require.ErrorIs(t, h.As(web, "bookkeeping").Update(ctx, id, gdpr.Change{Fields: gdpr.Fields{"message": marker}}), gdpr.ErrNotAllowed)
+		require.ErrorIs(t, h.As(web, "supplier-contact").Update(ctx, id, gdpr.Change{Fields: gdpr.Fields{"note": secret}}), gdpr.ErrNotAllowed)
+		require.ErrorIs(t, h.As(web, "bookkeeping").Update(ctx, id, gdpr.Change{Fields: gdpr.Fields{"message": secret}}), gdpr.ErrNotAllowed)
 		assert.Equal(t, 1, h.refusals("Get"))
 		assert.Equal(t, 2, h.refusals("Update"))
 		assert.Empty(t, find(t, h.As(web, "supplier-contact"), asa))

@@ -11,8 +11,8 @@ import (
 // A sweep removes rows and keys and scrubs what it can at once; a database may still hold bytes of them between its rows, which open nothing while the keys
 // live apart. Run it now and then, at a quiet hour: writers wait as long as it takes to copy a store.
 func (e *Engine) Compact(ctx context.Context) error {
-	if e.restored {
-		return fmt.Errorf("compact: %w", ErrRestored)
+	if err := e.ready(); err != nil {
+		return fmt.Errorf("compact: %w", err)
 	}
 	stores := []any{e.store}
 	if e.apart {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -310,4 +311,8 @@ func TestFullCopyOpens(t *testing.T) {
 	// The file of today holds none of them.
 	_, shut = decoderOf(t, s, s.raw(t, dataFile), before).opens(t)
 	require.Len(t, shut, 9)
+
+	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(strings.Fields(string(readme)), " "), "With one file for both, a full copy from before does open")
 }

@@ -25,6 +25,15 @@
 // Each part of a record, each person and each controller has a key; to erase is to remove the rows and destroy the key, with a proof in the store and in the
 // ledger. With [Options.Keys] the keys live apart, and then nothing that was erased opens from an old copy of the data.
 //
+// # Trail
+//
+// Every act, allowed or refused, is one entry that names actor, purpose and ids, never a person. [Engine.Seal] puts the entries of all writers into one
+// signed log: call it after a sweep, or every hour. [Engine.Verify] reads all of it and names the first place that does not fit.
+//
+// # Requirements
+//
+// Doc comments name the articles of the GDPR that they serve, and ids such as EPM-8.1; docs/requirements.md says what each id asks for.
+//
 // # Errors
 //
 // Conditions are sentinels for errors.Is, such as [ErrErased] and [ErrOnHold]. Bad input is an [*InputError] that names the field and the reason,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gallra/gallra/crypto"
@@ -21,7 +22,7 @@ type Options struct {
 	// Owner may grant the register's roles, and nothing else, before anybody holds one. The first Open of a register with
 	// roles is refused without it; later it may be left out.
 	Owner Actor
-	// Keys is a store for keys alone, so that they are backed up apart from data and shorter (REGISTER.md, backups). Defaults to the store itself:
+	// Keys is a store for keys alone, so that they are backed up apart from data and shorter (package register, backups). Defaults to the store itself:
 	// then a full copy of the store holds old keys too.
 	Keys storage.Keys
 	// Ledger keeps the proofs of erasure outside the backup set. Defaults to the one beside an insecurekeyfile; any other KEK needs it.
@@ -64,6 +65,7 @@ type Engine struct {
 	log     *slog.Logger
 
 	restored bool
+	closed   atomic.Bool
 	ledgerMu sync.Mutex
 	cache    cache
 }
@@ -274,7 +276,7 @@ func (e *Engine) resume(ctx context.Context, kek crypto.KEK, meta map[string][]b
 		}
 	}
 	if e.ring, err = crypto.Open(ctx, kek, e.id, rows, e.cryptoOptions()); err != nil {
-		return err
+		return fmt.Errorf("the KEK does not open this store's keys; use the one that it was set up with (of insecurekeyfile, the same file): %w", err)
 	}
 	e.trail = audit.NewWriter(e.ring.MAC(), trailLanes)
 	return e.resumeOwner(ctx, string(meta[metaOwner]))
@@ -364,6 +366,17 @@ func (e *Engine) openLedger(ctx context.Context, kek crypto.KEK) error {
 // country is where telephone and identity numbers are read.
 func (e *Engine) country() string { return string(e.reg.Organization.Country) }
 
+// ready says why no act may begin; nil if it may.
+func (e *Engine) ready() error {
+	switch {
+	case e.closed.Load():
+		return ErrClosed
+	case e.restored:
+		return ErrRestored
+	}
+	return nil
+}
+
 // Register returns the register in force.
 func (e *Engine) Register() *Register { return e.reg }
 
@@ -379,8 +392,9 @@ func (e *Engine) String() string { return "engine of store " + e.id.String() }
 // Format prints String for every verb.
 func (e *Engine) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(e.String())) }
 
-// Close ends the engine. It leaves the store open: who opened it closes it.
+// Close ends the engine: no act may follow. It leaves the store open; who opened it closes it.
 func (e *Engine) Close() error {
+	e.closed.Store(true)
 	if e.ownsLdg && e.ledger != nil {
 		return e.ledger.Close()
 	}

@@ -30,7 +30,9 @@ var (
 	// ErrSchemaOutdated: the tables were written by another version of the library.
 	ErrSchemaOutdated = storage.ErrSchemaOutdated
 	// ErrRestored: the store is behind its ledger of erasures: it was restored from a copy (EPM-4).
-	ErrRestored = errors.New("store is behind its ledger: it was restored, and erased data may be back in it")
+	ErrRestored = errors.New("store is behind its ledger: it was restored from a copy, and erased data may be back in it; bring back the newest copy")
+	// ErrClosed: the engine was closed.
+	ErrClosed = storage.ErrClosed
 	// ErrLeased: another process is sweeping.
 	ErrLeased = storage.ErrLeased
 )

@@ -99,7 +99,7 @@ func ExampleSession_Put() {
 	fmt.Println(err)
 	// Output:
 	// put: Subject.email: not an e-mail address
-	// put: Fields: has a field that the activity does not declare (Art. 5(1)(c))
+	// put: Fields: has a field that activity inquiry does not declare (Art. 5(1)(c)); it declares email, question
 }
 
 // A person is found however the identifier is spelled.

@@ -11,7 +11,7 @@ import (
 	"github.com/gallra/gallra/retention"
 )
 
-// Explanation says why a record is still there, or why it is not (REQUIREMENTS 1.1, ELA-DOC; Art. 13(2)(a), 15(1)(d)).
+// Explanation says why a record is still there, or why it is not (REQUIREMENTS 4.6, ELA-DOC; Art. 13(2)(a), 15(1)(d)).
 type Explanation struct {
 	Record   ID
 	Activity string

@@ -15,7 +15,7 @@ type Health struct {
 	Parts      int64
 	Proofs     uint64 // erasing batches so far
 	NoLedger   bool
-	Restored   bool // closed until Replay
+	Restored   bool // behind its ledger: closed
 	KeysApart  bool
 	Trusted    bool // the register declares no roles
 	OldestDue  time.Time

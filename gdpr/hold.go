@@ -186,7 +186,7 @@ func (a *act) holdOn(ctx context.Context, h Hold) (b *storage.Batch, body holdBo
 	for _, f := range h.Fields {
 		l := e.layouts[parts[0].Family]
 		if l == nil || l.group[f] == "" {
-			return nil, body, ID{}, nil, refuse("Hold.Fields", "has a field that the activity does not declare")
+			return nil, body, ID{}, nil, l.undeclared("Hold.")
 		}
 		groups[l.group[f]] = true
 	}

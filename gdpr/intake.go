@@ -169,7 +169,7 @@ func (in *intake) person(sh Share, prefix string) (person, error) {
 func (e *Engine) checkField(l *layout, prefix, name string, v any) error {
 	category, ok := l.category[name]
 	if !ok {
-		return refuse(prefix+"Fields", "has a field that the activity does not declare (Art. 5(1)(c))")
+		return l.undeclared(prefix)
 	}
 	field := prefix + "Fields." + name
 	if valueSize(v) > e.opt.MaxValue {

@@ -93,3 +93,12 @@ func (l *layout) categories(purposes []string) map[string]bool {
 	}
 	return out
 }
+
+// undeclared refuses a field that the activity does not have. It names those that it has, never the one that was given.
+func (l *layout) undeclared(prefix string) error {
+	if l == nil {
+		return refuse(prefix+"Fields", "are of an activity that is not in the register any more")
+	}
+	return refuse(prefix+"Fields", "has a field that activity %s does not declare (Art. 5(1)(c)); it declares %s",
+		l.head.ID, strings.Join(l.head.FieldNames(), ", "))
+}

@@ -25,8 +25,8 @@ type Plan struct {
 
 // Plan shows what a sweep would do now. Handed to Sweep it is run exactly, or not at all.
 func (e *Engine) Plan(ctx context.Context) (*Plan, error) {
-	if e.restored {
-		return nil, fmt.Errorf("plan: %w", ErrRestored)
+	if err := e.ready(); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
 	}
 	p, err := e.plan(ctx, e.instant())
 	if err != nil {

@@ -48,8 +48,11 @@ func frontDoor(ctx context.Context) error {
 	}
 	fmt.Print(why)
 
-	// Every night: what is due goes, with its keys, its index rows and a proof.
+	// Every night: what is due goes, with its keys, its index rows and a proof. Then the trail is sealed.
 	if _, err := eng.Sweep(ctx, nil); err != nil {
+		return err
+	}
+	if err := eng.Seal(ctx); err != nil {
 		return err
 	}
 

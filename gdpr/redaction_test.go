@@ -25,7 +25,7 @@ import (
 	"github.com/gallra/gallra/gdpr/storage/memory"
 )
 
-// specimen is a value of an exported type with the marker wherever something about a person can stand.
+// specimen is a value of an exported type with the secret wherever something about a person can stand.
 type specimen struct {
 	name string
 	v    any
@@ -69,25 +69,25 @@ func specimens(t *testing.T) []specimen {
 	h := newHouse(t, "epm.yaml", memory.New(), nil)
 	f := newFirm(h)
 	ctx := t.Context()
-	who := gdpr.Email(marker + "@kund.example").And(gdpr.Ref(marker)).And(gdpr.Phone("070-1740699"))
-	fields := gdpr.Fields{"name": marker, "message": []any{marker}, "attachments": []byte(marker)}
-	record := gdpr.Record{Subject: who, Fields: fields, Also: []gdpr.Share{{Subject: gdpr.Ref(marker + "2"), Fields: gdpr.Fields{"message": marker}}}, Source: marker}
+	who := gdpr.Email(secret + "@kund.example").And(gdpr.Ref(secret)).And(gdpr.Phone("070-1740699"))
+	fields := gdpr.Fields{"name": secret, "message": []any{secret}, "attachments": []byte(secret)}
+	record := gdpr.Record{Subject: who, Fields: fields, Also: []gdpr.Share{{Subject: gdpr.Ref(secret + "2"), Fields: gdpr.Fields{"message": secret}}}, Source: secret}
 	id, err := f.support.Put(ctx, record)
 	require.NoError(t, err)
 	stored, err := f.support.Get(ctx, id)
 	require.NoError(t, err)
-	require.Equal(t, marker, stored.Text("name"))
-	hold := gdpr.Hold{Subject: who, Ground: "rättstvist", ReviewBy: day(t, "2026-09-01"), Note: marker}
+	require.Equal(t, secret, stored.Text("name"))
+	hold := gdpr.Hold{Subject: who, Ground: "rättstvist", ReviewBy: day(t, "2026-09-01"), Note: secret}
 	_, err = h.As(dpo, gdpr.Retention).Hold(ctx, hold)
 	require.NoError(t, err)
 	explanation, err := f.support.Explain(ctx, id)
 	require.NoError(t, err)
 	require.NotEmpty(t, explanation.Parts[0].Holds)
-	_, err = f.support.Put(ctx, gdpr.Record{Subject: who, Fields: gdpr.Fields{"message": marker + "\x00", marker: marker}})
+	_, err = f.support.Put(ctx, gdpr.Record{Subject: who, Fields: gdpr.Fields{"message": secret + "\x00", secret: secret}})
 	var in *gdpr.InputError
 	require.ErrorAs(t, err, &in)
 	imported, err := f.support.PutAll(ctx, func(yield func(gdpr.Record, error) bool) {
-		yield(gdpr.Record{Subject: gdpr.Email(marker), Fields: fields, Origin: "ärenden.csv:2"}, nil)
+		yield(gdpr.Record{Subject: gdpr.Email(secret), Fields: fields, Origin: "ärenden.csv:2"}, nil)
 	})
 	require.NoError(t, err)
 	require.Len(t, imported.Refused, 1)
@@ -100,14 +100,14 @@ func specimens(t *testing.T) []specimen {
 	activity, ok := h.reg.Activity("support-ticket")
 	require.True(t, ok)
 	return []specimen{
-		of("Actor", dpo), of("Activity", *activity), literal("Agreement", gdpr.Agreement{ID: id, Ref: marker}),
+		of("Actor", dpo), of("Activity", *activity), literal("Agreement", gdpr.Agreement{ID: id, Ref: secret}),
 		literal("Change", gdpr.Change{Fields: fields}),
 		{name: "Engine", v: h.Engine, forms: []any{h.Engine, shown[*gdpr.Engine]{V: h.Engine, A: h.Engine}}, hidden: hidden[*gdpr.Engine]{v: h.Engine}},
-		of("Erasure", erased), of("ErasureProof", gdpr.ErasureProof{ID: id, Ground: "A17-1-a"}), literal("Event", gdpr.Event{Kind: gdpr.PurposeEnded, Subject: who, Note: marker}),
-		of("Explanation", *explanation), literal("Fields", fields), literal("Grant", gdpr.Grant{Actor: dpo, Role: "privacy", Reason: marker, Supervisor: marker}),
+		of("Erasure", erased), of("ErasureProof", gdpr.ErasureProof{ID: id, Ground: "A17-1-a"}), literal("Event", gdpr.Event{Kind: gdpr.PurposeEnded, Subject: who, Note: secret}),
+		of("Explanation", *explanation), literal("Fields", fields), literal("Grant", gdpr.Grant{Actor: dpo, Role: "privacy", Reason: secret, Supervisor: secret}),
 		of("Ground", gdpr.Objected), of("Health", health), literal("Hold", hold), of("HoldInfo", explanation.Parts[0].Holds[0]), of("ID", id), of("Identity", who),
 		of("Imported", imported), of("InputError", *in), of("Kept", erased.Kept[0]), of("Options", gdpr.Options{Owner: boss}), of("PartExplanation", explanation.Parts[0]),
-		literal("Party", gdpr.Party{ID: id, Name: marker, Contact: marker, Number: marker}), of("Plan", *plan), of("Query", gdpr.Query{Agreement: id}),
+		literal("Party", gdpr.Party{ID: id, Name: secret, Contact: secret, Number: secret}), of("Plan", *plan), of("Query", gdpr.Query{Agreement: id}),
 		literal("Record", record), of("Refusal", imported.Refused[0]), of("Register", *h.reg), of("Role", gdpr.Role("controller")),
 		{name: "Session", v: f.support, forms: []any{f.support, shown[*gdpr.Session]{V: f.support, A: f.support}}, hidden: hidden[*gdpr.Session]{v: f.support}},
 		literal("Share", record.Also[0]), of("Stored", *stored), {name: "*Stored", v: stored, forms: []any{stored, shown[*gdpr.Stored]{V: stored, A: stored}}, hidden: hidden[*gdpr.Stored]{v: stored}},
@@ -197,12 +197,12 @@ func TestMarkedValuesAreThere(t *testing.T) {
 	for _, s := range specimens(t) {
 		switch v := s.v.(type) {
 		case gdpr.Fields:
-			assert.Equal(t, marker, v["name"])
+			assert.Equal(t, secret, v["name"])
 		case *gdpr.Stored:
-			assert.Equal(t, marker, v.Fields()["name"])
-			assert.Equal(t, marker, v.Source())
+			assert.Equal(t, secret, v.Fields()["name"])
+			assert.Equal(t, secret, v.Source())
 		case gdpr.Party:
-			assert.Equal(t, marker, v.Contact)
+			assert.Equal(t, secret, v.Contact)
 		}
 	}
 }

@@ -4,18 +4,19 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gallra/gallra/gdpr/storage"
 )
 
-// moved is a field of an identifier's category that has another value now.
+// moved is what became of a field of an identifier's category in a change.
 type moved struct {
-	field, kind string
-	part        storage.PartRef
-	was         []byte // token
-	now         []byte // nil: the value is gone, or identifies nobody
-	form        string
+	kind string
+	part storage.PartRef // where it was
+	was  []byte          // token; nil: there was none
+	now  []byte          // nil: the value is gone, or identifies nobody
+	form string
 }
 
 // reindex moves the find-by rows of a part from its old to its new values, and notes the values that may be identifiers of the person.
@@ -36,31 +37,28 @@ func (u *update) reindex(p *storage.Part, old, next Fields) error {
 	}
 	u.b.EraseIndex = append(u.b.EraseIndex, slices.DeleteFunc(slices.Clone(before), among(after))...)
 	u.b.PutIndex = append(u.b.PutIndex, slices.DeleteFunc(slices.Clone(after), among(before))...)
-	holds := map[string]bool{} // the part holds the value still
-	for name, v := range next {
-		if !identifies(u.l.category[name]) {
+	for name, kind := range u.l.category {
+		if !identifies(kind) {
 			continue
 		}
-		token, _, err := u.token(p.Controller, u.l.category[name], v)
+		was, _, err := u.token(p.Controller, kind, old[name])
 		if err != nil {
 			return err
 		}
-		holds[string(token)] = true
-	}
-	for _, name := range old.Names() {
-		m := moved{field: name, kind: u.l.category[name], part: p.PartRef}
-		if !identifies(m.kind) {
-			continue
-		}
-		if m.was, _, err = u.token(p.Controller, m.kind, old[name]); err != nil {
+		now, form, err := u.token(p.Controller, kind, next[name])
+		if err != nil {
 			return err
 		}
-		if m.now, m.form, err = u.token(p.Controller, m.kind, next[name]); err != nil {
-			return err
+		// A field may leave one part and come into another.
+		m := u.moved[name]
+		m.kind = kind
+		if was != nil {
+			m.was, m.part = was, p.PartRef
 		}
-		if m.was != nil && !holds[string(m.was)] {
-			u.moved = append(u.moved, m)
+		if now != nil {
+			m.now, m.form = now, form
 		}
+		u.moved[name] = m
 	}
 	return nil
 }
@@ -81,6 +79,11 @@ func (u *update) token(controller ID, kind string, value any) (token []byte, for
 
 // identifiers moves those of the person's identifiers that the changed fields carried. One whose value is gone goes too, unless it is the last.
 func (u *update) identifiers(ctx context.Context) error {
+	holds := map[string]bool{} // what the changed parts hold still
+	for _, m := range u.moved {
+		holds[string(m.now)] = true
+	}
+	maps.DeleteFunc(u.moved, func(_ string, m moved) bool { return m.was == nil || holds[string(m.was)] })
 	if len(u.moved) == 0 {
 		return nil
 	}
@@ -94,7 +97,8 @@ func (u *update) identifiers(ctx context.Context) error {
 			left++
 		}
 	}
-	for _, m := range u.moved {
+	for _, field := range slices.Sorted(maps.Keys(u.moved)) {
+		m := u.moved[field]
 		identifier := func(token []byte) int {
 			return slices.IndexFunc(rows, func(r storage.IndexRow) bool { return r.Part == 0 && bytes.Equal(r.Token, token) })
 		}
@@ -103,7 +107,7 @@ func (u *update) identifiers(ctx context.Context) error {
 			continue
 		}
 		if m.now != nil && identifier(m.now) < 0 {
-			row, err := u.identifier(ctx, m, rows[was].Controller)
+			row, err := u.identifier(ctx, field, m, rows[was].Controller)
 			if err != nil {
 				return err
 			}
@@ -124,13 +128,13 @@ func (u *update) identifiers(ctx context.Context) error {
 }
 
 // identifier is the row of a new identifier of the person, which must be nobody else's.
-func (u *update) identifier(ctx context.Context, m moved, controller ID) (storage.IndexRow, error) {
+func (u *update) identifier(ctx context.Context, field string, m moved, controller ID) (storage.IndexRow, error) {
 	found, err := u.a.s.e.lookup(ctx, [][]byte{m.now})
 	if err != nil {
 		return storage.IndexRow{}, err
 	}
 	if slices.ContainsFunc(found, func(r storage.IndexRow) bool { return r.Part == 0 && r.Subject != u.subject }) {
-		return storage.IndexRow{}, fmt.Errorf("%w: Fields.%s: it identifies another person", ErrConflict, m.field)
+		return storage.IndexRow{}, fmt.Errorf("%w: Fields.%s: it identifies another person", ErrConflict, field)
 	}
 	sealed, err := u.key.SealIdentifier(m.kind, m.form)
 	if err != nil {

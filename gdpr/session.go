@@ -81,8 +81,8 @@ func (s *Session) begin(action string) (*act, error) {
 	if err := s.actor.check(); err != nil {
 		return nil, err
 	}
-	if s.e.restored {
-		return nil, ErrRestored
+	if err := s.e.ready(); err != nil {
+		return nil, err
 	}
 	if s.purpose != SubjectRights && s.purpose != Retention {
 		if _, ok := s.e.reg.Activity(s.purpose); !ok {

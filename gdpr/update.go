@@ -61,7 +61,7 @@ func (s *Session) Update(ctx context.Context, id ID, c Change) error {
 		if len(usable) == 0 {
 			return a.refused(ctx, why, []string{audit.Object("record", id)})
 		}
-		u := &update{a: a, l: s.e.layouts[parts[0].Family], all: parts, b: &storage.Batch{}, try: try}
+		u := &update{a: a, l: s.e.layouts[parts[0].Family], all: parts, b: &storage.Batch{}, try: try, moved: map[string]moved{}}
 		if u.l == nil {
 			return refuse("Record", "its activity is not in the register any more")
 		}
@@ -98,7 +98,7 @@ type update struct {
 	b       *storage.Batch
 	subject ID
 	key     *crypto.Subject
-	moved   []moved
+	moved   map[string]moved // by field
 	// try counts from 1. A version that was tried before may have left its key behind, where keys live apart: each try takes another.
 	try int
 }
@@ -128,7 +128,7 @@ func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part
 	for name, v := range c.Fields {
 		if v == nil {
 			if _, ok := u.l.category[name]; !ok {
-				return refuse("Fields", "has a field that the activity does not declare (Art. 5(1)(c))")
+				return u.l.undeclared("")
 			}
 			set[name] = v
 			continue

@@ -237,7 +237,7 @@ func TestEventsAreAppendOnly(t *testing.T) {
 		id := f.invoice()
 		for i, d := range []string{"2026-12-31", "2025-12-31", "2027-06-30"} {
 			h.clock.set("2026-03-1" + fmt.Sprint(i))
-			f.event(f.accounts, gdpr.Event{Kind: "financial-year-closed", Record: id, Day: day(t, d), Note: "Rättat av " + marker})
+			f.event(f.accounts, gdpr.Event{Kind: "financial-year-closed", Record: id, Day: day(t, d), Note: "Rättat av " + secret})
 			x, err := f.accounts.Explain(ctx, id)
 			require.NoError(t, err)
 			assert.Equal(t, []string{"2034-03-31", "2033-03-31", "2035-03-31"}[i], x.Parts[0].Until.String())

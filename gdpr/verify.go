@@ -10,8 +10,8 @@ import (
 
 // Seal merges what the trail's lanes have added into the Merkle log and signs a checkpoint of it. It does nothing when nothing is new.
 func (e *Engine) Seal(ctx context.Context) error {
-	if e.restored {
-		return fmt.Errorf("seal: %w", ErrRestored)
+	if err := e.ready(); err != nil {
+		return fmt.Errorf("seal: %w", err)
 	}
 	err := again(ctx, func() error {
 		seg, err := audit.Seal(ctx, e.store, e.ring.MAC(), e.ring.Signer(), e.id, e.instant())

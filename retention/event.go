@@ -4,8 +4,8 @@ package retention
 // the register declares under events.
 type Event string
 
-// The built-in events. They are words of the register's language (REGISTER.md
-// part 1).
+// The built-in events. They are words of the register's language (package
+// register).
 const (
 	// Collected is the day the record was registered, or the earlier day that
 	// the record states. Its day is always known (EPM-T4).

@@ -71,7 +71,7 @@ type Standing struct {
 }
 
 // Verdict is how data stands that serves one or several purposes: the last
-// valid reason decides (REQUIREMENTS.md 4.6).
+// valid reason decides (REQUIREMENTS 4.6).
 type Verdict struct {
 	// Standings are in the order of the policies.
 	Standings []Standing

@@ -71,7 +71,7 @@ type Result struct {
 }
 
 // ErrHalted says that a sweep stopped because it would erase more than its share allows. Look at the plan, and run with it.
-var ErrHalted = errors.New("halted: more is due than a sweep may erase without a plan")
+var ErrHalted = errors.New("halted: more is due than a sweep may erase without a plan; look at the plan, and sweep with it")
 
 // Sweeper erases what has come due, in batches, until nothing is due (Art. 5(1)(e); GLE-CONT, EPM-8.0). It can stop after any batch and be
 // started again by any process.

@@ -105,7 +105,7 @@ func (h *house) importTickets(ctx context.Context, agreements map[string]agreeme
 		if err != nil {
 			return gdpr.Record{}, err
 		}
-		record := gdpr.Record{Subject: gdpr.Email(r.text("email")), CollectedAt: opened, Source: "the person, to our support",
+		record := gdpr.Record{Subject: gdpr.Email(r.text("email")), CollectedAt: opened, Source: "Kontakt med supporten",
 			Fields: gdpr.Fields{"name": r.text("name"), "message": r.text("message")}}
 		if phone := r.text("phone"); phone != "" {
 			record.Fields["phone"] = phone

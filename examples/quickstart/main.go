@@ -100,7 +100,7 @@ func (t *tale) movingIn(ctx context.Context) (err error) {
 	register := t.Register()
 	t.say(`%s keeps support tickets and sales contacts of its own, and hosts data for %s. Its register, a text file, says what each kind of data is for
 		and when it must go. %d members of staff hold a role of the register; nobody else may do anything. They have read in %s and the records
-		below. (P1Y is a year, P3M three months.)`,
+		below. (P1Y is a year, P3M three months; each-agreement: each agreement says how long.)`,
 		register.Organization.Name, t.of(len(hosting), "customer"), 1+len(grants), t.of(len(t.agreements), "agreement"))
 	var table [][]any
 	for _, id := range []string{ticket, contact, hosted} {
@@ -167,7 +167,7 @@ func (t *tale) threeLetters(ctx context.Context) error {
 	t.chapter("Three letters")
 	ended, erase := t.agreements[employer], t.agreements[bakery]
 	day, by, review := date(2026, 11, 20), date(2026, 12, 15), date(2027, 5, 20)
-	t.say(`On %s three letters arrived. %s, where Anna works, has ended its agreement %s. %s wants all erased that it has entrusted to us under %s, by
+	t.say(`Three letters have come, dated %s. %s, where Anna works, has ended its agreement %s. %s wants all erased that it has entrusted to us under %s, by
 		%s. And our lawyer needs one of Anna's overdue tickets as evidence: it is put on hold, to be looked at again by %s.`,
 		day, ended.customer, employer, erase.customer, bakery, by, review)
 
@@ -227,7 +227,7 @@ func (t *tale) thePlan(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	t.say("What is due on %s? A plan tells, and touches nothing:", t.today())
+	t.say(`What is due on %s? A plan tells, and touches nothing. A sweep works three days ahead of a last day, and an instruction counts from the next run:`, t.today())
 	var table [][]any
 	for _, line := range t.plan.Lines {
 		table = append(table, []any{line.Activity, line.Rule, line.Why, line.Count})
@@ -404,7 +404,7 @@ func (t *tale) theProof(ctx context.Context) error {
 		return err
 	}
 	t.say(`Before the sweep, data.db was copied. Can the copy bring anything back? Opened in place of today's file, it is refused: %q. Without the
-		ledger, it opens. But the keys are those of today's keys.db: of Anna's %s in the copy the %d that is on hold can be read, and %d cannot.
+		ledger, it opens. But the keys are those of today's keys.db: of Anna's %s of our own in the copy the %d that is on hold can be read, and %d cannot.
 		Their keys are gone. That is why keys have a file, and backups, of their own: copies of data are kept for %d days, copies of keys for %d.`,
 		no, t.of(len(own), "record"), opened, gone, t.Register().Backups.Kept.MaxDays(), t.Register().Backups.KeysKept.MaxDays())
 	return nil

@@ -35,7 +35,7 @@ type LedgerHead struct {
 // The conditions of a ledger.
 var (
 	// ErrOtherStore says that a ledger belongs to another store.
-	ErrOtherStore = errors.New("ledger belongs to another store")
+	ErrOtherStore = errors.New("ledger belongs to another store: open that one, or, if it is gone for good, move the ledger away")
 	// ErrGap says that proofs do not follow the ledger's last one: those before them must be appended first.
 	ErrGap = errors.New("ledger lacks earlier proofs")
 	// ErrForked says that store and ledger hold different proofs of one number.

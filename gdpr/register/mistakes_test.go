@@ -74,7 +74,7 @@ func mistakes(t testing.TB) (intro string, all []mistake) {
 	return strings.TrimLeft(sections[0], "\n"), all
 }
 
-// TestMistakes reads a file for every row of the tables in REGISTER.md part 1.
+// TestMistakes reads a file for every rule of the language of package register.
 // Each has one cause, so each gives one error.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
@@ -137,7 +137,7 @@ func TestMistakesInGo(t *testing.T) {
 	assert.Greater(t, compared, 90)
 }
 
-// TestTenMistakes holds REGISTER.md part 4 to the letter.
+// TestTenMistakes holds the words of ten common mistakes to the letter.
 func TestTenMistakes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

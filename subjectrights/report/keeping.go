@@ -59,7 +59,7 @@ func (b *builder) keeping(r Record, out *record) {
 	}
 	if !holds.IsZero() {
 		out.Kept = append(out.Kept, kept{Text: fmt.Sprintf(b.w.kept.hold, b.w.day(holds))})
-		out.last, out.until = never, b.w.kept.noEndCell
+		out.last, out.until = never, b.w.kept.holdCell
 	}
 	if r.Stored.Restricted {
 		out.Kept = append(out.Kept, kept{Text: b.w.kept.restricted})

@@ -109,7 +109,7 @@ func TestHoldAndOthers(t *testing.T) {
 	require.Len(t, out.Kept, 2, "nothing is said of the other person's part")
 	assert.Contains(t, out.Kept[1].Text, "senast den 30 juni 2026")
 	assert.NotContains(t, out.Kept[1].Text, "granne", "the ground may say too much")
-	assert.Equal(t, "Inget slutdatum än", out.until)
+	assert.Equal(t, "Inget slutdatum än: en post får inte raderas för tillfället", out.until)
 	assert.Empty(t, out.Until)
 	assert.Equal(t, 1, out.Others.Count)
 }

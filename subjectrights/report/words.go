@@ -65,7 +65,8 @@ type keptWords struct {
 	soon, sumSoon               string
 	hold                        string // %s: a day
 	restricted                  string
-	noEndCell, soonCell         string
+	noEndCell, holdCell         string
+	soonCell                    string
 }
 
 func wordsIn(lang string) (*words, error) {

@@ -37,7 +37,7 @@ var english = words{
 		soon: "Erased shortly.", sumSoon: "It is erased shortly.",
 		hold:       "The erasure is stopped for the time being, because the data may be needed for a legal claim or somebody has asked for it to be kept. This is looked at again on %s at the latest.",
 		restricted: "The data may only be stored. We do not use it for anything else.",
-		noEndCell:  "No end date yet", soonCell: "Shortly",
+		noEndCell:  "No end date yet", holdCell: "No end date yet: one record is kept back from being erased", soonCell: "Shortly",
 	},
 	page: pageWords{
 		Title: "Your personal data at %s",

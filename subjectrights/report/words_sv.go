@@ -37,7 +37,7 @@ var swedish = words{
 		soon: "Raderas inom kort.", sumSoon: "De raderas inom kort.",
 		hold:       "Raderingen är stoppad tills vidare, eftersom uppgifterna kan behövas för ett rättsligt krav eller någon har bett om att de sparas. Det prövas på nytt senast den %s.",
 		restricted: "Uppgifterna får bara lagras. Vi använder dem inte till något annat.",
-		noEndCell:  "Inget slutdatum än", soonCell: "Inom kort",
+		noEndCell:  "Inget slutdatum än", holdCell: "Inget slutdatum än: en post får inte raderas för tillfället", soonCell: "Inom kort",
 	},
 	page: pageWords{
 		Title: "Dina personuppgifter hos %s",
