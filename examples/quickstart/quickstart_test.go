@@ -190,7 +190,7 @@ func assertFigures(t *testing.T, f figures, text string) {
 		"rectification 2026-11-25 2026-12-28 phone 070-1740605 is now 070-174 06 99",
 		tell.numbers.Sprintf("erasure 2026-12-01 2027-01-04 %d records erased, 1 kept", f.ofAnna-2),
 		tell.numbers.Sprintf("on 2026-12-01 it erases %d of %d records", f.nightly, all-erased-(f.ofAnna-2)),
-		tell.numbers.Sprintf("Anna's %d records in the copy the 1 that is on hold can be read, and %d cannot", f.ofAnna, f.ofAnna-1),
+		tell.numbers.Sprintf("Anna's %d records of our own in the copy the 1 that is on hold can be read, and %d cannot", f.ofAnna, f.ofAnna-1),
 	} {
 		assert.Contains(t, text, want)
 	}
