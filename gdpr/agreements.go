@@ -154,6 +154,9 @@ func (s *Session) PutParty(ctx context.Context, p Party) (ID, error) {
 
 // Party returns a party. It is ErrErased once the party was off-boarded.
 func (e *Engine) Party(ctx context.Context, id ID) (Party, error) {
+	if err := e.ready(); err != nil {
+		return Party{}, fmt.Errorf("party: %w", err)
+	}
 	if id == e.self {
 		o := e.reg.Organization
 		return Party{ID: id, Name: o.Name, Contact: o.Contact, Country: string(o.Country), Number: o.Number}, nil
@@ -210,18 +213,23 @@ func (s *Session) PutAgreement(ctx context.Context, g Agreement) (ID, error) {
 		if err := a.administer(ctx, g.Activities...); err != nil {
 			return err
 		}
-		if _, err := s.e.store.File(ctx, fileParty, g.Party); err != nil {
-			if errors.Is(err, storage.ErrNotFound) {
-				return refuse("Agreement.Party", "no such party")
-			}
+		party, err := s.e.store.File(ctx, fileParty, g.Party)
+		if errors.Is(err, storage.ErrNotFound) {
+			return refuse("Agreement.Party", "no such party")
+		}
+		if err != nil {
 			return err
+		}
+		if party.State != stateActive {
+			return ErrErased
 		}
 		g.ID = storage.NewID()
 		f, err := s.e.agreementFile(ctx, g, 1, stateActive)
 		if err != nil {
 			return err
 		}
-		b := &storage.Batch{PutFiles: []storage.File{f}, PutSchedules: s.e.newSchedules(g.ID, g.Activities)}
+		b := &storage.Batch{PutFiles: []storage.File{f}, PutSchedules: s.e.newSchedules(g.ID, g.Activities),
+			Files: []storage.FileCond{{Kind: fileParty, ID: g.Party, Rev: party.Rev, State: stateActive}}}
 		return a.commit(ctx, b, audit.Entry{Agreement: g.ID, Objects: []string{audit.Object(fileAgreement, g.ID), audit.Object(fileParty, g.Party)}})
 	})
 	if err != nil {
@@ -365,6 +373,9 @@ func (g *agreement) cond() storage.FileCond {
 
 // Agreement returns an agreement and whether it has ended.
 func (e *Engine) Agreement(ctx context.Context, id ID) (g Agreement, ended bool, err error) {
+	if err := e.ready(); err != nil {
+		return Agreement{}, false, fmt.Errorf("agreement: %w", err)
+	}
 	got, err := e.agreementOf(ctx, id)
 	if err != nil {
 		return Agreement{}, false, fmt.Errorf("agreement: %w", translate(err))
@@ -414,7 +425,11 @@ func (s *Session) OpenAssignment(ctx context.Context, agreement ID, title string
 		if err != nil {
 			return errors.New("encode assignment: not JSON")
 		}
-		b := &storage.Batch{Files: []storage.FileCond{g.cond()}, PutSchedules: s.e.newSchedules(id, g.Activities),
+		clocks, err := s.e.inherit(ctx, s.e.newSchedules(id, g.Activities), agreement)
+		if err != nil {
+			return err
+		}
+		b := &storage.Batch{Files: []storage.FileCond{g.cond()}, PutSchedules: clocks,
 			PutFiles: []storage.File{{Kind: fileAssignment, ID: id, Rev: 1, Parent: agreement, State: stateActive, Body: body}}}
 		return a.commit(ctx, b, audit.Entry{Agreement: agreement, Objects: []string{audit.Object(fileAssignment, id)}})
 	})

@@ -42,11 +42,6 @@ func (e *Engine) newWalk(now time.Time) *walk {
 
 // next returns the next candidates, at most n; none at the end. ran is the schedule whose last parts are among them.
 func (w *walk) next(ctx context.Context, n int) (out []candidate, ran *storage.Schedule, err error) {
-	if w.held == nil {
-		if w.held, err = w.e.held(ctx); err != nil {
-			return nil, nil, err
-		}
-	}
 	for len(out) == 0 {
 		var parts []storage.Part
 		byDue := !w.late
@@ -70,6 +65,12 @@ func (w *walk) next(ctx context.Context, n int) (out []candidate, ran *storage.S
 			}
 			if parts == nil && ran == nil {
 				return nil, nil, nil
+			}
+		}
+		// After the parts: a release dates them anew, so that one that comes later fails their revisions.
+		if len(parts) > 0 {
+			if w.held, err = w.e.held(ctx); err != nil {
+				return nil, nil, err
 			}
 		}
 		for i := range parts {

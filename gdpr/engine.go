@@ -64,7 +64,7 @@ type Engine struct {
 	opt     Options
 	log     *slog.Logger
 
-	restored bool
+	restored atomic.Bool
 	closed   atomic.Bool
 	ledgerMu sync.Mutex
 	cache    cache
@@ -148,7 +148,7 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	if err := e.openLedger(ctx, kek); err != nil {
 		return nil, err
 	}
-	if e.restored {
+	if e.restored.Load() {
 		return e, nil
 	}
 	if err := e.finishErasures(ctx); err != nil {
@@ -156,6 +156,11 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	}
 	if err := e.adopt(ctx, meta[metaRegister]); err != nil {
 		return nil, err
+	}
+	if !fresh {
+		if err := e.changeOwner(ctx, string(meta[metaOwner])); err != nil {
+			return nil, err
+		}
 	}
 	if len(reg.Roles) == 0 {
 		e.log.WarnContext(ctx, "gallra: the register declares no roles: the program is trusted, every named actor may act")
@@ -293,10 +298,17 @@ func (e *Engine) resumeOwner(ctx context.Context, stored string) error {
 				e.owner = Actor{kind: kind, name: stored[n:]}
 			}
 		}
-	case e.owner.String() != stored:
-		return e.store.Apply(ctx, &storage.Batch{PutMeta: map[string][]byte{metaOwner: []byte(e.owner.String())}})
 	}
 	return nil
+}
+
+// changeOwner notes another owner than the stored one, with its trace.
+func (e *Engine) changeOwner(ctx context.Context, stored string) error {
+	if e.owner == (Actor{}) || e.owner.String() == stored {
+		return nil
+	}
+	a := &act{s: e.As(e.owner, Retention), now: e.instant(), action: "ChangeOwner", grant: grantBuiltIn}
+	return a.commit(ctx, &storage.Batch{PutMeta: map[string][]byte{metaOwner: []byte(e.owner.String())}}, audit.Entry{})
 }
 
 // adopt notes the register's version and digest. Changed content under a stored version is refused, and so is an older version.
@@ -357,7 +369,7 @@ func (e *Engine) openLedger(ctx context.Context, kek crypto.KEK) error {
 		return err
 	}
 	if state == audit.StoreBehind || state == audit.Forked {
-		e.restored = true
+		e.restored.Store(true)
 		e.log.ErrorContext(ctx, "gallra: the store is behind its ledger: it was restored from a copy, and stays closed")
 	}
 	return nil
@@ -371,7 +383,7 @@ func (e *Engine) ready() error {
 	switch {
 	case e.closed.Load():
 		return ErrClosed
-	case e.restored:
+	case e.restored.Load():
 		return ErrRestored
 	}
 	return nil

@@ -352,6 +352,7 @@ func (e *Engine) catchUp(ctx context.Context) error {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	if state == audit.StoreBehind || state == audit.Forked {
+		e.restored.Store(true)
 		return ErrRestored
 	}
 	return nil

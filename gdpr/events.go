@@ -158,7 +158,16 @@ func (e *Engine) checkEvent(ev *Event, now time.Time, purpose string) error {
 // partsEvent is an event of a record or a person: it goes into the clocks of each part that it is about.
 func (a *act) partsEvent(ctx context.Context, ev Event) error {
 	e := a.s.e
+	ability := mayWrite
+	if a.s.purpose == SubjectRights {
+		ability = mayDecide
+	}
 	object, parts, err := a.partsOf(ctx, ev)
+	if !ev.Subject.IsZero() && errors.Is(err, ErrNotFound) { // who may not act does not learn whether the person is known
+		if refusal := a.may(ctx, ability, e.heads()...); refusal != nil {
+			return refusal
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -167,10 +176,6 @@ func (a *act) partsEvent(ctx context.Context, ev Event) error {
 		if !slices.Contains(families, p.Family) {
 			families = append(families, p.Family)
 		}
-	}
-	ability := mayWrite
-	if a.s.purpose == SubjectRights {
-		ability = mayDecide
 	}
 	if err := a.may(ctx, ability, families...); err != nil {
 		return err
@@ -194,6 +199,9 @@ func (a *act) partsEvent(ctx context.Context, ev Event) error {
 	}
 	b := &storage.Batch{}
 	for i := range parts {
+		if err := a.mayMoveBack(ctx, &parts[i], ev); err != nil {
+			return err
+		}
 		if err := a.retime(ctx, b, &parts[i], ev, named); err != nil {
 			return err
 		}
@@ -328,4 +336,45 @@ func (e *Engine) putEvent(ctx context.Context, b *storage.Batch, controller, obj
 	}
 	b.PutEvents = append(b.PutEvents, storage.Event{ID: id, Object: object, At: now, Body: encoded})
 	return nil
+}
+
+// endedBy adds the purposes that events of a record or person have ended.
+func (e *Engine) endedBy(ctx context.Context, object ID, f *facts) error {
+	events, err := e.store.EventsOf(ctx, object)
+	if err != nil {
+		return err
+	}
+	for _, row := range events {
+		var body eventBody
+		if json.Unmarshal(row.Body, &body) != nil {
+			return errors.New("decode event: not of format 1")
+		}
+		switch body.Kind {
+		case PurposeEnded, ConsentWithdrawn, ObjectionUpheld:
+			f.end(body.Purpose, ended{Day: body.Day, AtOnce: body.Kind != PurposeEnded})
+		}
+	}
+	return nil
+}
+
+// mayMoveBack lets only those decide who may, when a correction moves the start of a duty to keep something to an earlier day (REQUIREMENTS 4.18).
+func (a *act) mayMoveBack(ctx context.Context, p *storage.Part, ev Event) error {
+	f, err := decodeFacts(p.Facts)
+	if err != nil {
+		return err
+	}
+	if have, ok := f.Days[ev.Kind]; ok && ev.Day.Before(have) && a.s.e.floorCounts(p.Purposes, ev.Kind) {
+		return a.may(ctx, mayDecide, p.Family)
+	}
+	return nil
+}
+
+// floorCounts reports whether a floor of any of the purposes counts from an event.
+func (e *Engine) floorCounts(purposes []string, ev retention.Event) bool {
+	for _, p := range purposes {
+		if act, ok := e.reg.Activity(p); ok && act.Keep != nil && act.Keep.Event == ev {
+			return true
+		}
+	}
+	return false
 }

@@ -99,6 +99,9 @@ func (s *Session) Explain(ctx context.Context, record ID) (*Explanation, error) 
 		if err := a.may(ctx, mayRead, out.Activity); err != nil {
 			return err
 		}
+		if s.purpose != SubjectRights && !s.agreement.IsZero() && len(parts) > 0 && parts[0].Agreement != s.agreement {
+			return a.refused(ctx, fmt.Errorf("%w: the data is under another agreement", ErrNotAllowed), []string{audit.Object("record", record)})
+		}
 		return a.commit(ctx, &storage.Batch{}, audit.Entry{Objects: []string{audit.Object("record", record)}})
 	})
 	if err != nil {

@@ -76,12 +76,12 @@ func registerOf(name string) (*gdpr.Register, error) {
 // memoryDir is a folder in memory where there is one: what these tests look at does not depend on a disk, but writing to one takes them minutes.
 func memoryDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "gallra-test-")
+	root, err := os.MkdirTemp("/dev/shm", "gallra-test-")
 	if err != nil {
 		return t.TempDir()
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	dir = filepath.Join(dir, "site")
+	t.Cleanup(func() { _ = os.RemoveAll(root) })
+	dir := filepath.Join(root, "site") // copies are made beside it
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	return dir
 }

@@ -62,6 +62,7 @@ type grantBody struct {
 	Supervisor string    `json:"supervisor,omitempty"`
 	Reason     string    `json:"reason,omitempty"`
 	Approver   string    `json:"approver"`
+	Revoked    time.Time `json:"revoked,omitzero"` // sealed, so that a changed state revives nothing
 }
 
 func (g grant) covers(reg *Register, ability string, activities []string, now time.Time) bool {
@@ -110,7 +111,8 @@ func (s *Session) Grant(ctx context.Context, g Grant) (ID, error) {
 		if err != nil {
 			return err
 		}
-		body, err := s.e.sealBody(ctx, s.e.self, fileGrant, id, 1, grantBody{g.Actor.String(), g.Role, g.From.UTC(), g.Until.UTC(), g.Supervisor, g.Reason, s.actor.String()})
+		body, err := s.e.sealBody(ctx, s.e.self, fileGrant, id, 1, grantBody{Actor: g.Actor.String(), Role: g.Role,
+			From: g.From.UTC(), Until: g.Until.UTC(), Supervisor: g.Supervisor, Reason: g.Reason, Approver: s.actor.String()})
 		if err != nil {
 			return err
 		}
@@ -176,7 +178,7 @@ func (s *Session) Revoke(ctx context.Context, id ID) error {
 			return err
 		}
 		f.Rev++
-		f.State = stateRevoked
+		f.State, body.Revoked = stateRevoked, a.now
 		if f.Body, err = s.e.sealBody(ctx, s.e.self, fileGrant, id, f.Rev, body); err != nil {
 			return err
 		}
@@ -218,8 +220,8 @@ func (e *Engine) grantsOf(ctx context.Context, actor Actor, fresh bool) ([]grant
 			if err := e.openBody(ctx, e.self, f, &body); err != nil {
 				return nil, err
 			}
-			if body.Actor != actor.String() {
-				continue // the row was changed past the library: the name it is found by is not sealed
+			if body.Actor != actor.String() || !body.Revoked.IsZero() {
+				continue // the row was changed past the library: neither the name it is found by nor its state is sealed
 			}
 			out = append(out, grant{id: f.ID, rev: f.Rev, role: body.Role, from: body.From, until: body.Until})
 		}

@@ -24,7 +24,7 @@ type Health struct {
 
 // Health reports the state of the engine; it also works while the store is closed after a restore.
 func (e *Engine) Health(ctx context.Context) (Health, error) {
-	h := Health{NoLedger: e.ledger == nil, Restored: e.restored, KeysApart: e.apart, Trusted: len(e.reg.Roles) == 0, RegisterNo: e.reg.Version}
+	h := Health{NoLedger: e.ledger == nil, Restored: e.restored.Load(), KeysApart: e.apart, Trusted: len(e.reg.Roles) == 0, RegisterNo: e.reg.Version}
 	var err error
 	if h.Parts, err = e.count(ctx); err != nil {
 		return Health{}, fmt.Errorf("health: %w", translate(err))
@@ -56,7 +56,7 @@ const countLasts = 30 * 24 * time.Hour
 // count counts the parts and remembers it.
 func (e *Engine) count(ctx context.Context) (int64, error) {
 	n, err := e.store.Count(ctx)
-	if err != nil || e.restored {
+	if err != nil || e.restored.Load() {
 		return n, err
 	}
 	b, err := json.Marshal(counted{n, e.instant()})

@@ -69,6 +69,11 @@ func (s *Session) Hold(ctx context.Context, h Hold) (ID, error) {
 		if err := s.e.checkNote("Hold.Note", h.Note); err != nil {
 			return err
 		}
+		if !h.Subject.IsZero() { // first the right, then the answer whether the person is known
+			if err := a.may(ctx, mayHold, s.e.heads()...); err != nil {
+				return err
+			}
+		}
 		b, body, controller, families, err := a.holdOn(ctx, h)
 		if err != nil {
 			return err

@@ -85,6 +85,11 @@ func (e *Engine) dropIdentifiers(ctx context.Context, b *storage.Batch, subject 
 			}
 		}
 	}
+	if len(gone) > 0 { // a kind that no activity has a field for came with what went, or serves nothing that is left
+		for _, kind := range []string{kindEmail, kindPhone, kindNational} {
+			was[kind] = true
+		}
+	}
 	for i := range left {
 		needs, err := e.needs(ctx, &left[i], at)
 		if err != nil {

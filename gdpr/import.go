@@ -43,6 +43,7 @@ func (s *Session) PutAll(ctx context.Context, records iter.Seq2[Record, error]) 
 		if im.a, im.l, err = s.beginWrite(ctx, "PutAll"); err != nil {
 			return err
 		}
+		im.s = s
 		return im.run(ctx, records)
 	}()
 	slices.SortFunc(im.out.Refused, func(x, y Refusal) int { return x.N - y.N })
@@ -54,6 +55,7 @@ func (s *Session) PutAll(ctx context.Context, records iter.Seq2[Record, error]) 
 
 // importer is one PutAll: at most one batch is on its way to the store while the next is made.
 type importer struct {
+	s      *Session
 	a      *act
 	l      *layout
 	out    Imported
@@ -101,6 +103,9 @@ func (im *importer) send(ctx context.Context, records []numbered) error {
 	if len(records) == 0 {
 		return nil
 	}
+	if err := im.renew(ctx); err != nil {
+		return err
+	}
 	f := &flight{records: records, done: make(chan error, 1)}
 	var b *storage.Batch
 	err := im.a.s.e.fill(ctx, im, f, &b)
@@ -117,8 +122,18 @@ func (im *importer) send(ctx context.Context, records []numbered) error {
 		return nil
 	}
 	im.flying = f
-	go func() { f.done <- im.a.commit(ctx, b, f.in.entry()) }()
+	a := im.a
+	go func() { f.done <- a.commit(ctx, b, f.in.entry()) }()
 	return nil
+}
+
+// renew begins the act of the next batch: a grant that has ended meanwhile ends the import, and the batch has an instant of its own.
+func (im *importer) renew(ctx context.Context) error {
+	a, _, err := im.s.beginWrite(ctx, "PutAll")
+	if err == nil {
+		im.a = a
+	}
+	return err
 }
 
 // fill makes the batch of a flight; none when every record was refused.

@@ -42,6 +42,11 @@ func (s *Session) Offboard(ctx context.Context, party ID) (*Erasure, error) {
 		if err := s.e.agreementsEnded(ctx, b, party); err != nil {
 			return err
 		}
+		if err := s.e.noHoldOf(ctx, party); errors.Is(err, ErrOnHold) {
+			return a.refused(ctx, err, []string{audit.Object(fileParty, party)})
+		} else if err != nil {
+			return err
+		}
 		f.Rev++
 		f.State, f.Body = stateGone, nil
 		b.PutFiles = []storage.File{f}
@@ -104,4 +109,33 @@ func (e *Engine) clearParty(ctx context.Context, party ID) (rows int, err error)
 			return rows, nil
 		}
 	}
+}
+
+// noHoldOf fails with ErrOnHold when a hold keeps a record or person of a controller.
+func (e *Engine) noHoldOf(ctx context.Context, controller ID) error {
+	holds, err := e.holds(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, h := range holds {
+		switch h.On {
+		case "record":
+			parts, err := e.store.Record(ctx, h.Target)
+			if err != nil {
+				return err
+			}
+			if len(parts) > 0 && parts[0].Controller == controller {
+				return ErrOnHold
+			}
+		case "subject":
+			row, err := e.store.Subject(ctx, h.Target)
+			if err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return err
+			}
+			if err == nil && row.Controller == controller {
+				return ErrOnHold
+			}
+		}
+	}
+	return nil
 }

@@ -87,10 +87,13 @@ func (e *Engine) lateSchedule(ctx context.Context, l *layout, o *owner, others [
 		if err != nil {
 			return nil, err
 		}
-		for _, ev := range []retention.Event{retention.AssignmentEnded, retention.AgreementEnded} {
-			if day, ended := known.Days[ev]; ended {
+		for _, ev := range []retention.Event{retention.AssignmentEnded, retention.AgreementEnded, retention.ErasureInstructed} {
+			if day, has := known.Days[ev]; has && (ev != retention.ErasureInstructed || l.head.Processor()) {
 				f.set(ev, day)
 			}
+		}
+		if l.head.Processor() && !known.By.IsZero() {
+			f.By = known.By
 		}
 	}
 	due, err := e.scheduleDue(ctx, l, o.agreement.ID, !o.assignment.IsZero(), f)

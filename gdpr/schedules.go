@@ -141,6 +141,9 @@ func (a *act) assignmentEvent(ctx context.Context, ev Event) error {
 	if f.State == stateEnded {
 		return fmt.Errorf("%w: the assignment has already ended", ErrConflict)
 	}
+	if ev.Day.Before(g.From) {
+		return refuse("Event.Day", "before the agreement began")
+	}
 	b := &storage.Batch{}
 	if err := a.reschedule(ctx, b, ev.Assignment, f.Parent, true, ev); err != nil {
 		return err
@@ -197,4 +200,28 @@ func (e *Engine) scheduleDue(ctx context.Context, l *layout, agreement ID, isAss
 		}
 	}
 	return first, nil
+}
+
+// inherit gives the clocks of a new assignment what its agreement's clocks already know, such as an instruction to erase.
+func (e *Engine) inherit(ctx context.Context, clocks []storage.Schedule, agreement ID) ([]storage.Schedule, error) {
+	known, err := e.store.SchedulesOf(ctx, agreement)
+	if err != nil {
+		return nil, err
+	}
+	for i := range clocks {
+		for _, sc := range known {
+			if sc.Family != clocks[i].Family {
+				continue
+			}
+			f, err := decodeFacts(sc.Facts)
+			if err != nil {
+				return nil, err
+			}
+			clocks[i].Facts = f.encode()
+			if clocks[i].Due, err = e.scheduleDue(ctx, e.layouts[sc.Family], agreement, true, f); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return clocks, nil
 }

@@ -70,6 +70,9 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	} else if err := a.may(ctx, mayErase, e.heads()...); err != nil {
 		return retention.Result{}, err
 	}
+	if err := e.finishErasures(ctx); err != nil {
+		return retention.Result{}, err
+	}
 	w := &sweepWork{a: a, owner: uuid.NewString(), walk: e.newWalk(a.now), loud: map[scheduleKey]bool{}}
 	s := retention.Sweeper{Work: w, Batch: opt.Batch, MaxItems: opt.MaxParts, MaxTime: opt.MaxTime, Progress: opt.Progress}
 	if opt.Plan != nil {

@@ -159,7 +159,15 @@ func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part
 	if err := u.identifiers(ctx); err != nil {
 		return err
 	}
-	u.b.Subjects = append(u.b.Subjects, storage.SubjectCond{ID: u.subject})
+	if len(u.b.PutParts) > 0 { // what a new part was made from must still be so
+		for i := range u.all {
+			q := &u.all[i]
+			if q.Subject == u.subject && !slices.ContainsFunc(u.b.RevisePart, func(r storage.Part) bool { return r.PartRef == q.PartRef }) {
+				u.b.RetimeParts = append(u.b.RetimeParts, retimeOf(q))
+			}
+		}
+	}
+	u.b.Subjects = append(u.b.Subjects, storage.SubjectCond{ID: u.subject, NotHeld: true})
 	return u.a.commit(ctx, u.b, audit.Entry{Objects: []string{audit.Object("record", id)}, Fields: set.Names()})
 }
 
@@ -201,6 +209,9 @@ func (u *update) parts(ctx context.Context, set Fields) (why, err error) {
 			if why, err := u.a.mayNotUse(ctx, &p); err != nil || why != nil {
 				return why, err
 			}
+		}
+		if err := u.mayChange(ctx, &p, mine); err != nil {
+			return nil, err
 		}
 		if err := u.revise(ctx, p, mine, rest); err != nil {
 			return nil, err
@@ -289,6 +300,34 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 		}
 	}
 	p := u.all[slices.IndexFunc(u.all, func(p storage.Part) bool { return p.Subject == u.subject })]
+	f, err := decodeFacts(p.Facts)
+	if err != nil {
+		return err
+	}
+	for _, q := range u.all {
+		if q.Held > 0 {
+			return ErrOnHold
+		}
+		if q.Subject != u.subject {
+			continue
+		}
+		if q.Restricted {
+			return ErrRestricted
+		}
+		of, err := decodeFacts(q.Facts)
+		if err != nil {
+			return err
+		}
+		for purpose, how := range of.Ended {
+			f.end(purpose, how)
+		}
+	}
+	for _, object := range []ID{p.Record, p.Subject} { // also what was said of parts that have gone
+		if err := e.endedBy(ctx, object, &f); err != nil {
+			return err
+		}
+	}
+	p.Facts = f.encode()
 	p.PartRef.Part, p.Rev, p.Version, p.Purposes, p.Due, p.Held = used+1, 1, u.try, pf.purposes, time.Time{}, 0
 	if err := e.date(ctx, &p); err != nil {
 		return err
@@ -313,5 +352,29 @@ func (u *update) seal(p *storage.Part, c content) error {
 	p.Sealed, p.Key, p.SubjectKey = sealed, nil, nil
 	u.b.Keys.PutParts = append(u.b.Keys.PutParts, storage.PartKey{
 		PartKeyRef: storage.PartKeyRef{PartRef: p.PartRef, Version: p.Version}, Wrapped: wrapped})
+	return nil
+}
+
+// mayChange refuses to change what a hold keeps, and to take away what a floor keeps: that would be an erasure by another name.
+func (u *update) mayChange(ctx context.Context, p *storage.Part, set Fields) error {
+	if len(set) == 0 {
+		return nil
+	}
+	if p.Held > 0 {
+		return ErrOnHold
+	}
+	if !p.Agreement.IsZero() {
+		u.b.Files = append(u.b.Files, storage.FileCond{Kind: fileAgreement, ID: p.Agreement, NotHeld: true})
+	}
+	v, err := u.a.s.e.judge(ctx, p)
+	if err != nil {
+		return err
+	}
+	_, floor := floorOf(v, u.a.now)
+	for name, value := range set {
+		if value == nil && floor != "" {
+			return refuse("Fields."+name, "may not be taken away: %s", floor)
+		}
+	}
 	return nil
 }

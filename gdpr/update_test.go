@@ -192,6 +192,28 @@ func TestUpdateAfterALostTry(t *testing.T) {
 	})
 }
 
+// A writer that was killed after its new key and before its row leaves the key behind: the next writer must not stumble over it.
+func TestUpdateAfterAKilledOne(t *testing.T) {
+	t.Parallel()
+	eachStore(t, "family.yaml", func(t *testing.T, h *house) {
+		ctx := t.Context()
+		h, s := h.spied()
+		order := h.As(web, "order")
+		id, err := order.Put(ctx, gdpr.Record{Subject: asa, Fields: gdpr.Fields{"message": "ett"}})
+		require.NoError(t, err)
+		for _, fields := range []gdpr.Fields{{"message": "två"}, {"amount": int64(2)}} { // a part that is there, and one that begins
+			s.fail = func(*storage.Batch) error { return errKilled }
+			require.ErrorIs(t, order.Update(ctx, id, gdpr.Change{Fields: fields}), errKilled)
+			s.fail = nil
+			require.NoError(t, order.Update(ctx, id, gdpr.Change{Fields: fields}))
+		}
+		got, err := order.Get(ctx, id)
+		require.NoError(t, err)
+		assert.Equal(t, gdpr.Fields{"email": "åsa.öberg@kund.example", "message": "två", "amount": int64(2)}, got.Fields())
+		h.verified()
+	})
+}
+
 // Many writers, two engines: every change is whole, or is refused because somebody was first.
 func TestConcurrentUpdates(t *testing.T) {
 	t.Parallel()
@@ -237,7 +259,13 @@ func TestEventsAreAppendOnly(t *testing.T) {
 		id := f.invoice()
 		for i, d := range []string{"2026-12-31", "2025-12-31", "2027-06-30"} {
 			h.clock.set("2026-03-1" + fmt.Sprint(i))
-			f.event(f.accounts, gdpr.Event{Kind: "financial-year-closed", Record: id, Day: day(t, d), Note: "Rättat av " + secret})
+			by := f.accounts
+			if i == 1 { // to an earlier day: the floor would end sooner, and that is a decision
+				err := by.RecordEvent(ctx, gdpr.Event{Kind: "financial-year-closed", Record: id, Day: day(t, d)})
+				require.ErrorIs(t, err, gdpr.ErrNotAllowed)
+				by = f.rights
+			}
+			f.event(by, gdpr.Event{Kind: "financial-year-closed", Record: id, Day: day(t, d), Note: "Rättat av " + secret})
 			x, err := f.accounts.Explain(ctx, id)
 			require.NoError(t, err)
 			assert.Equal(t, []string{"2034-03-31", "2033-03-31", "2035-03-31"}[i], x.Parts[0].Until.String())

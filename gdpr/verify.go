@@ -1,6 +1,7 @@
 package gdpr
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -33,10 +34,27 @@ func (e *Engine) Verify(ctx context.Context) (audit.Report, error) {
 	if err != nil {
 		return report, fmt.Errorf("verify: %w", translate(err))
 	}
-	if e.ledger != nil {
-		if _, err := audit.VerifyLedger(ctx, e.ledger, e.ring.MAC()); err != nil {
-			return report, fmt.Errorf("verify ledger: %w", err)
-		}
+	if e.ledger == nil {
+		return report, nil
+	}
+	head, err := e.ledger.Head(ctx) // before the store: proofs reach the store first
+	if err != nil {
+		return report, fmt.Errorf("verify ledger: %w", err)
+	}
+	if _, err := audit.VerifyLedger(ctx, e.ledger, e.ring.MAC()); err != nil {
+		return report, fmt.Errorf("verify ledger: %w", err)
+	}
+	if head.N == 0 {
+		return report, nil
+	}
+	rows, err := e.store.Proofs(ctx, head.N-1, 1)
+	switch {
+	case err != nil:
+		return report, fmt.Errorf("verify: %w", translate(err))
+	case len(rows) == 0:
+		return report, fmt.Errorf("verify: %w", &audit.BrokenError{Kind: audit.KindProof, N: head.N, What: "missing, though the ledger has it"})
+	case !bytes.Equal(rows[0].Digest, head.Digest):
+		return report, fmt.Errorf("verify: %w", &audit.BrokenError{Kind: audit.KindProof, N: head.N, What: "not the one that the ledger has"})
 	}
 	return report, nil
 }
