@@ -284,11 +284,11 @@ func (e *Engine) resume(ctx context.Context, kek crypto.KEK, meta map[string][]b
 		return fmt.Errorf("the KEK does not open this store's keys; use the one that it was set up with (of insecurekeyfile, the same file): %w", err)
 	}
 	e.trail = audit.NewWriter(e.ring.MAC(), trailLanes)
-	return e.resumeOwner(ctx, string(meta[metaOwner]))
+	return e.resumeOwner(string(meta[metaOwner]))
 }
 
 // resumeOwner keeps the first owner, unless the options name one.
-func (e *Engine) resumeOwner(ctx context.Context, stored string) error {
+func (e *Engine) resumeOwner(stored string) error {
 	switch {
 	case e.owner == (Actor{}) && stored == "" && len(e.reg.Roles) > 0:
 		return refuse("Options.Owner", "missing: the register declares roles, and somebody must be the first to grant them")
