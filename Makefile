@@ -50,10 +50,12 @@ check-tidy: ## go.mod and go.sum are tidy
 check-lint: bin/golangci-lint ## golangci-lint, in the version that internal/tools fixes
 	bin/golangci-lint run
 
-# -short leaves out the long fault and model runs: under the race detector they take many times as long, and `make test` has run them.
+# -short and this list leave out the long fault and model runs, which start many processes one after another: under the race detector they take many
+# times as long, and `make test` has run them.
+LONG := AllOrNothing|NoPlaintextAtRest|NoKeyRemains|CompactLeaves|Model
 .PHONY: check-race
 check-race: setup ## All tests but the long ones, under the race detector
-	go test -race -short -timeout 10m ./...
+	go test -race -short -timeout 10m -skip "$(LONG)" $$(go list ./... | grep -v /examples/)
 
 ##@ Now and then
 
