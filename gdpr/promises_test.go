@@ -114,9 +114,37 @@ func TestAuthorityHolds(t *testing.T) {
 		require.ErrorIs(t, err, gdpr.ErrNotAllowed)
 		require.ErrorIs(t, nosy.RecordEvent(ctx, gdpr.Event{Kind: gdpr.PurposeEnded, Subject: who}), gdpr.ErrNotAllowed)
 	}
+	guest := gdpr.Person("Gäst")
+	id := h.grant(guest, "support")
+	require.NoError(t, h.As(boss, gdpr.Retention).Revoke(ctx, id))
+	db, err := sql.Open("sqlite", sqlite.DSN(filepath.Join(h.dir, "data.db")))
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	_, err = db.ExecContext(ctx, `UPDATE gallra_files SET state = 'active' WHERE kind = 'grant'`)
+	require.NoError(t, err)
+	rec := gdpr.Record{Subject: asa, Fields: gdpr.Fields{"message": "m"}}
+	_, err = h.second().As(guest, "support-ticket").Put(ctx, rec)
+	require.ErrorIs(t, err, gdpr.ErrNotAllowed)
+
 	before := h.verified().Entries
 	h.second()
-	assert.Equal(t, before, h.verified().Entries, "the same owner leaves none")
+	require.Equal(t, before, h.verified().Entries, "the same owner leaves none")
+	_, err = db.ExecContext(ctx, `UPDATE gallra_meta SET value = CAST('person Någon Annan' AS BLOB) WHERE name = 'owner'`)
+	require.NoError(t, err)
+	h.second()
+	require.Equal(t, before+1, h.verified().Entries, "another owner than the stored one leaves a trace")
+}
+
+// An assignment cannot have ended before its agreement began.
+func TestAssignmentEndsAfterItsAgreementBegan(t *testing.T) {
+	t.Parallel()
+	eachStore(t, "epm.yaml", func(t *testing.T, h *house) {
+		f := newFirm(h)
+		_, g := h.customer("Kund Väst AB")
+		var in *gdpr.InputError
+		require.ErrorAs(t, f.admin.RecordEvent(t.Context(), gdpr.Event{Kind: gdpr.AssignmentEnded, Assignment: f.assignment(g), Day: day(t, "1926-03-02")}), &in)
+		assert.Equal(t, "Event.Day", in.Field)
+	})
 }
 
 // Verify misses a proof that the ledger has.

@@ -226,6 +226,6 @@ type Keys interface {
 	SubjectKeys(ctx context.Context, ids []ID) ([]SubjectKey, error)
 	// PartKeys must return the rows of the given part versions, in the order of (bucket, record, part, version).
 	PartKeys(ctx context.Context, refs []PartKeyRef) ([]PartKey, error)
-	// AllPartKeys must return at most limit part keys that follow after, in the same order: the orphan sweep walks them.
+	// AllPartKeys must return at most limit part keys that follow after, in the same order: an inventory walks them.
 	AllPartKeys(ctx context.Context, after PartKeyRef, limit int) ([]PartKeyRef, error)
 }
