@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -21,8 +22,16 @@ type Dialect struct {
 	Bind int
 	// Contains is a condition with one placeholder: that bytes stand in column body.
 	Contains string
+	// Prefix stands before the names of tables, in place of "gallra_".
+	Prefix string
 	// Shared and Exclusive end a SELECT that locks the rows it reads; empty where a transaction has the database for itself.
 	Shared, Exclusive string
+	// Isolation is the level of a transaction; the zero value is the database's own.
+	Isolation sql.IsolationLevel
+	// Interrupt says that a statement can be stopped while it runs, and that it is known then not to be stored.
+	Interrupt bool
+	// Unprepared sends the text of each statement: connections change from one transaction to the next.
+	Unprepared bool
 	// Classify says what an error of the driver means.
 	Classify func(error) Class
 }
@@ -36,6 +45,7 @@ const (
 	Retry                  // a serialization failure or deadlock: nothing was stored, try again
 	Busy                   // somebody else had the database too long: nothing was stored
 	NotStored              // nothing was stored, and to try again does not help
+	Lost                   // the connection was lost: nothing was stored, unless by a commit
 )
 
 // tries is how often a batch is tried when the database asks for it.
@@ -60,21 +70,51 @@ var _ storage.Store = (*Store)(nil)
 // New returns a store that writes through one pool and reads through another; they may be the same.
 // Close closes them when they are owned.
 func New(d Dialect, write, read *sql.DB, owned bool) *Store {
-	s := &Store{dialect: d, write: &cache{db: write, bind: d.Bind}, owned: owned}
+	s := &Store{dialect: d, write: &cache{db: write, d: d}, owned: owned}
 	s.read = s.write
 	if read != write {
-		s.read = &cache{db: read, bind: d.Bind}
+		s.read = &cache{db: read, d: d}
 	}
 	return s
 }
 
+// text is a statement as the database wants it.
+func (d *Dialect) text(query string) string {
+	return sqlx.Rebind(d.Bind, strings.ReplaceAll(query, "gallra_", d.Prefix))
+}
+
 // cache holds prepared statements for life. The statements of this package are few and fixed.
 type cache struct {
-	db   *sql.DB
-	bind int
-	mu   sync.RWMutex
-	all  map[string]*sql.Stmt
-	want []string // asked for within a transaction, which may hold the only connection
+	db    *sql.DB
+	d     Dialect
+	mu    sync.RWMutex
+	all   map[string]*sql.Stmt
+	texts map[string]string // of statements that are not prepared
+	want  []string          // asked for within a transaction, which may hold the only connection
+}
+
+// text remembers how a statement reads.
+func (c *cache) text(query string) string {
+	c.mu.RLock()
+	text, ok := c.texts[query]
+	c.mu.RUnlock()
+	if ok {
+		return text
+	}
+	text = c.d.text(query)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.texts == nil {
+		c.texts = map[string]string{}
+	}
+	c.texts[query] = text
+	return text
+}
+
+// queries is what a database, a connection and a transaction have in common.
+type queries interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
 // known is a prepared statement, or nil: then it is prepared before the next transaction.
@@ -111,7 +151,7 @@ func (c *cache) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if st != nil {
 		return st, nil
 	}
-	st, err := c.db.PrepareContext(ctx, sqlx.Rebind(c.bind, query))
+	st, err := c.db.PrepareContext(ctx, c.d.text(query))
 	if err != nil {
 		return nil, err
 	}
@@ -187,11 +227,7 @@ func (s *Store) query(ctx context.Context, query string, args []any, scan func(*
 	if s.closed.Load() {
 		return storage.ErrClosed
 	}
-	st, err := s.read.stmt(ctx, query)
-	if err != nil {
-		return err
-	}
-	rows, err := st.QueryContext(ctx, args...)
+	rows, err := s.rows(ctx, query, args)
 	if err != nil {
 		return err
 	}
@@ -202,6 +238,20 @@ func (s *Store) query(ctx context.Context, query string, args []any, scan func(*
 		}
 	}
 	return rows.Err()
+}
+
+func (s *Store) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	if tx, ok := storage.Joined(ctx).(*sql.Tx); ok {
+		return tx.QueryContext(ctx, s.read.text(query), args...)
+	}
+	if s.dialect.Unprepared {
+		return s.read.db.QueryContext(ctx, s.read.text(query), args...)
+	}
+	st, err := s.read.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(ctx, args...)
 }
 
 // all collects what a read finds.

@@ -45,7 +45,8 @@ func required(b []byte) []byte {
 
 var errPurpose = errors.New("a purpose must have no comma and must not be empty")
 
-func joined(purposes []string) (string, error) {
+// JoinPurposes is how a list of purposes stands in a column.
+func JoinPurposes(purposes []string) (string, error) {
 	for _, p := range purposes {
 		if p == "" || strings.Contains(p, ",") {
 			return "", errPurpose
@@ -61,7 +62,8 @@ func split(text string) []string {
 	return strings.Split(text, ",")
 }
 
-func encodeLabels(labels map[string]string) (string, error) {
+// EncodeLabels is how labels stand in a column.
+func EncodeLabels(labels map[string]string) (string, error) {
 	if len(labels) == 0 {
 		return "", nil
 	}

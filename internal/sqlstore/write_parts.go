@@ -45,12 +45,12 @@ func sorted[T any](rows []T, ref func(*T) storage.PartRef) []*T {
 }
 
 func (t *tx) putPart(p *storage.Part) {
-	purposes, err := joined(p.Purposes)
+	purposes, err := JoinPurposes(p.Purposes)
 	if err != nil {
 		t.err = errors.Join(t.err, err)
 		return
 	}
-	labels, err := encodeLabels(p.Labels)
+	labels, err := EncodeLabels(p.Labels)
 	if err != nil {
 		t.err = errors.Join(t.err, err)
 		return
@@ -70,12 +70,12 @@ func (t *tx) putPart(p *storage.Part) {
 }
 
 func (t *tx) revisePart(p *storage.Part) {
-	purposes, err := joined(p.Purposes)
+	purposes, err := JoinPurposes(p.Purposes)
 	if err != nil {
 		t.err = errors.Join(t.err, err)
 		return
 	}
-	labels, err := encodeLabels(p.Labels)
+	labels, err := EncodeLabels(p.Labels)
 	if err != nil {
 		t.err = errors.Join(t.err, err)
 		return
@@ -90,7 +90,7 @@ func (t *tx) revisePart(p *storage.Part) {
 }
 
 func (t *tx) retimePart(r *storage.Retime) {
-	purposes, err := joined(r.Purposes)
+	purposes, err := JoinPurposes(r.Purposes)
 	if err != nil {
 		t.err = errors.Join(t.err, err)
 		return

@@ -183,6 +183,7 @@ func (s *Store) scrub(ctx context.Context) error {
 
 var dialect = sqlstore.Dialect{
 	Bind:     sqlx.QUESTION,
+	Prefix:   "gallra_",
 	Contains: `instr(body, ?) > 0`,
 	Classify: classify,
 }

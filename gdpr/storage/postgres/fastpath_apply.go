@@ -1,0 +1,121 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/internal/sqlstore"
+)
+
+// errRefused: a row was not as the batch demands. The portable form then finds out which.
+var errRefused = errors.New("refused")
+
+// applyFast tries a batch as few statements over sets of rows: as a single one where that means the same, which is one round trip and one
+// commit. What it cannot do, or what fails on a row, goes the portable way.
+func (s *Store) applyFast(ctx context.Context, b *storage.Batch) error {
+	p := planOf(b)
+	if !p.ok {
+		return s.base.Apply(ctx, b)
+	}
+	const op = "apply batch"
+	var err error
+	if outer, ok := storage.Joined(ctx).(*sql.Tx); ok {
+		err = s.InSavepoint(ctx, op, outer, func(ctx context.Context) error { return s.steps(ctx, outer, p) })
+	} else {
+		err = s.Again(ctx, op, func() error {
+			// A lost connection makes database/sql send a statement again. Only a trail entry, whose number is taken once, tells whether it was done.
+			if len(b.Entries) > 0 && p.single() {
+				return s.statement(ctx, p)
+			}
+			return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.steps(ctx, tx, p) })
+		})
+	}
+	if errors.Is(err, errRefused) {
+		return s.base.Apply(ctx, b)
+	}
+	return err
+}
+
+// statement runs all steps as one statement, which the server commits by itself. A step that touched another number of rows than it must makes
+// it divide by zero.
+func (s *Store) statement(ctx context.Context, p *plan) error {
+	var b strings.Builder
+	var args []any
+	for i, st := range p.steps {
+		if i == 0 {
+			b.WriteString(`WITH `)
+		} else {
+			b.WriteString(`, `)
+		}
+		fmt.Fprintf(&b, `s%d AS (%s`, i, st.sql)
+		if st.table != "" {
+			b.WriteString(` RETURNING 1`)
+		}
+		b.WriteString(`)`)
+		args = append(args, st.args...)
+	}
+	b.WriteString(` SELECT 1 / (CASE WHEN TRUE`)
+	for i, st := range p.steps {
+		if st.want != anyNumber {
+			fmt.Fprintf(&b, ` AND (SELECT COUNT(*) FROM s%d) = ?`, i)
+			args = append(args, st.want)
+		}
+	}
+	b.WriteString(` THEN 1 ELSE 0 END)`)
+	if !s.copies {
+		ctx = context.WithoutCancel(ctx) // of another driver than lib/pq nobody knows what an interrupted statement did
+	}
+	_, err := s.exec(ctx, b.String(), args)
+	code := state(err)
+	switch {
+	case err == nil:
+		return nil
+	case code == divisionByZero, strings.HasPrefix(code, "23"):
+		return errRefused
+	case code == serializationFailure, code == deadlock:
+		return err
+	}
+	if class := classify(err); class == sqlstore.Lost || class == sqlstore.Other && code == "" {
+		return fmt.Errorf("%w: %w", storage.ErrOutcomeUnknown, err)
+	}
+	return err
+}
+
+// steps runs them one by one in a transaction.
+func (s *Store) steps(ctx context.Context, tx *sql.Tx, p *plan) error {
+	for _, st := range p.steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if st.copy != nil && s.copies {
+			if err := s.copyIn(ctx, tx, st.copy); err != nil {
+				return refusedBy(err)
+			}
+			continue
+		}
+		res, err := s.execTx(ctx, tx, st.sql, st.args)
+		if err != nil {
+			return refusedBy(err)
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if st.want != anyNumber && int(n) != st.want {
+			return errRefused
+		}
+	}
+	return nil
+}
+
+// refusedBy reads a violated constraint as a row that is not as it must be.
+func refusedBy(err error) error {
+	if strings.HasPrefix(state(err), "23") {
+		return errRefused
+	}
+	return err
+}

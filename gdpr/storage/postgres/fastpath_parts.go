@@ -1,0 +1,195 @@
+package postgres
+
+import (
+	"slices"
+
+	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/internal/sqlstore"
+)
+
+// partColumns are all columns of a part but its hold counter. Purposes and labels are joined before.
+var partColumns = []column[partRow]{
+	{"bucket", "SMALLINT", func(p *partRow) any { return p.Bucket }},
+	{"record", "BYTEA", func(p *partRow) any { return p.Record[:] }},
+	{"part", "INTEGER", func(p *partRow) any { return p.Part.Part }},
+	{"rev", "BIGINT", func(p *partRow) any { return p.Rev }},
+	{"version", "INTEGER", func(p *partRow) any { return p.Version }},
+	{"controller", "BYTEA", func(p *partRow) any { return p.Controller[:] }},
+	{"subject", "BYTEA", func(p *partRow) any { return p.Subject[:] }},
+	{"family", "TEXT", func(p *partRow) any { return p.Family }},
+	{"purposes", "TEXT", func(p *partRow) any { return p.purposes }},
+	{"role", "TEXT", func(p *partRow) any { return p.Role }},
+	{"class", "TEXT", func(p *partRow) any { return p.Class }},
+	{"agreement", "BYTEA", func(p *partRow) any { return optional(&p.Agreement) }},
+	{"assignment", "BYTEA", func(p *partRow) any { return optional(&p.Assignment) }},
+	{"owner", "BYTEA", func(p *partRow) any { return optional(&p.Owner) }},
+	{"hangs", "BOOLEAN", func(p *partRow) any { return p.Hangs }},
+	{"due", "BIGINT", func(p *partRow) any { return micros(p.Due) }},
+	{"restricted", "BOOLEAN", func(p *partRow) any { return p.Restricted }},
+	{"labels", "TEXT", func(p *partRow) any { return p.labels }},
+	{"facts", "BYTEA", func(p *partRow) any { return optionalBytes(p.Facts) }},
+	{"sealed", "BYTEA", func(p *partRow) any { return required(p.Sealed) }},
+}
+
+type partRow struct {
+	*storage.Part
+	purposes, labels string
+}
+
+var held = column[partRow]{"held", "INTEGER", func(*partRow) any { return 0 }}
+
+// partRows joins purposes and labels. What cannot be stored is left to the portable form to refuse.
+func (p *plan) partRows(parts []storage.Part) []partRow {
+	out := make([]partRow, len(parts))
+	for i := range parts {
+		purposes, err := sqlstore.JoinPurposes(parts[i].Purposes)
+		labels, err2 := sqlstore.EncodeLabels(parts[i].Labels)
+		p.ok = p.ok && err == nil && err2 == nil
+		out[i] = partRow{&parts[i], purposes, labels}
+	}
+	slices.SortFunc(out, func(a, b partRow) int { return a.Compare(b.PartRef) })
+	return out
+}
+
+func (p *plan) parts(b *storage.Batch) {
+	refOf := func(r *partRow) storage.PartRef { return r.PartRef }
+	put(p, p.partRows(b.PutParts), refOf, func(rows []partRow) []step {
+		out := one(insert("parts", append(slices.Clone(partColumns), held), rows))
+		links := map[storage.PartRef]bool{} // (bucket of the part, record)
+		var far []storage.PartRef
+		for i := range rows {
+			r := storage.PartRef{Bucket: rows[i].Bucket, Record: rows[i].Record}
+			if r.Bucket != r.Record.Bucket() && !links[r] {
+				links[r] = true
+				far = append(far, r)
+			}
+		}
+		if len(far) > 0 {
+			link := insert("links", []column[storage.PartRef]{
+				{"bucket", "SMALLINT", func(r *storage.PartRef) any { return r.Record.Bucket() }},
+				{"record", "BYTEA", func(r *storage.PartRef) any { return r.Record[:] }},
+				{"other", "SMALLINT", func(r *storage.PartRef) any { return r.Bucket }},
+			}, far)
+			link.sql += ` ON CONFLICT DO NOTHING`
+			link.want, link.copy = anyNumber, nil
+			out = append(out, link)
+		}
+		return out
+	})
+	put(p, p.partRows(b.RevisePart), refOf, func(rows []partRow) []step {
+		return one(matching("parts", `UPDATE gallra_parts t SET rev = a.rev, version = a.version, controller = a.controller, subject = a.subject, family = a.family,
+			purposes = a.purposes, role = a.role, class = a.class, agreement = a.agreement, assignment = a.assignment, owner = a.owner, hangs = a.hangs,
+			due = a.due, restricted = a.restricted, labels = a.labels, facts = a.facts, sealed = a.sealed FROM `, thisPart+` AND t.rev = a.rev - 1`, ``,
+			partColumns, rows, len(rows)))
+	})
+	p.retime(b.RetimeParts)
+	put(p, b.EraseParts, func(e *storage.PartErase) storage.PartRef { return e.PartRef }, p.erase)
+	if p.later {
+		p.add(bare(b.Subjects))
+	}
+	for _, dated := range []bool{false, true} {
+		var some []storage.PartHold
+		for _, h := range b.HoldParts {
+			if (h.Due != nil) == dated {
+				some = append(some, h)
+			}
+		}
+		due := ``
+		if dated {
+			due = `, due = a.due`
+		}
+		put(p, some, func(h *storage.PartHold) storage.PartRef { return h.PartRef }, func(rows []storage.PartHold) []step {
+			return one(matching("parts", `UPDATE gallra_parts t SET held = t.held + a.n, rev = t.rev + 1`+due+` FROM `, thisPart+` AND t.held + a.n >= 0`, ``,
+				append(refColumns(func(h *storage.PartHold) *storage.PartRef { return &h.PartRef }),
+					column[storage.PartHold]{"n", "INTEGER", func(h *storage.PartHold) any { return h.N }},
+					column[storage.PartHold]{"due", "BIGINT", func(h *storage.PartHold) any {
+						if h.Due == nil {
+							return nil
+						}
+						return micros(*h.Due)
+					}}), rows, len(rows)))
+		})
+	}
+}
+
+const thisPart = `t.bucket = a.bucket AND t.record = a.record AND t.part = a.part`
+
+// refColumns name a part.
+func refColumns[T any](ref func(*T) *storage.PartRef) []column[T] {
+	return []column[T]{
+		{"bucket", "SMALLINT", func(r *T) any { return ref(r).Bucket }},
+		{"record", "BYTEA", func(r *T) any { return ref(r).Record[:] }},
+		{"part", "INTEGER", func(r *T) any { return ref(r).Part }},
+	}
+}
+
+func (p *plan) retime(rows []storage.Retime) {
+	type row struct {
+		*storage.Retime
+		purposes string
+	}
+	all := make([]row, len(rows))
+	for i := range rows {
+		purposes, err := sqlstore.JoinPurposes(rows[i].Purposes)
+		p.ok = p.ok && err == nil
+		all[i] = row{&rows[i], purposes}
+	}
+	put(p, all, func(r *row) storage.PartRef { return r.PartRef }, func(rows []row) []step {
+		cols := append(refColumns(func(r *row) *storage.PartRef { return &r.PartRef }), []column[row]{
+			{"rev", "BIGINT", func(r *row) any { return r.Rev }},
+			{"agreement", "BYTEA", func(r *row) any { return optional(&r.Agreement) }},
+			{"assignment", "BYTEA", func(r *row) any { return optional(&r.Assignment) }},
+			{"owner", "BYTEA", func(r *row) any { return optional(&r.Owner) }},
+			{"hangs", "BOOLEAN", func(r *row) any { return r.Hangs }},
+			{"due", "BIGINT", func(r *row) any { return micros(r.Due) }},
+			{"restricted", "BOOLEAN", func(r *row) any { return r.Restricted }},
+			{"purposes", "TEXT", func(r *row) any { return r.purposes }},
+			{"facts", "BYTEA", func(r *row) any { return optionalBytes(r.Facts) }},
+		}...)
+		return one(matching("parts", `UPDATE gallra_parts t SET rev = t.rev + 1, agreement = a.agreement, assignment = a.assignment, owner = a.owner, hangs = a.hangs,
+			due = a.due, restricted = a.restricted, purposes = a.purposes, facts = a.facts FROM `, thisPart+` AND t.rev = a.rev`, ``, cols, rows, len(rows)))
+	})
+}
+
+// erase removes parts with their find-by rows, and the links of records that lie in two buckets.
+func (p *plan) erase(rows []storage.PartErase) []step {
+	rows = slices.Clone(rows)
+	slices.SortFunc(rows, func(a, b storage.PartErase) int { return a.Compare(b.PartRef) })
+	cols := append(refColumns(func(e *storage.PartErase) *storage.PartRef { return &e.PartRef }), []column[storage.PartErase]{
+		{"subject", "BYTEA", func(e *storage.PartErase) any { return e.Subject[:] }},
+		{"rev", "BIGINT", func(e *storage.PartErase) any { return e.Rev }},
+	}...)
+	out := one(matching("parts", `DELETE FROM gallra_parts t USING `, thisPart+` AND t.subject = a.subject AND t.held = 0 AND (a.rev = 0 OR t.rev = a.rev)`, ``,
+		cols, rows, len(rows)))
+	out = append(out, matching("index", `DELETE FROM gallra_index t USING `, `t.bucket = a.bucket AND t.subject = a.subject AND t.record = a.record AND t.part = a.part`, ``,
+		cols[:4], rows, anyNumber))
+	var far []storage.PartErase
+	for _, e := range rows {
+		if e.Bucket != e.Record.Bucket() {
+			far = append(far, e)
+		}
+	}
+	if len(far) > 0 {
+		p.later = true
+		link := append(refColumns(func(e *storage.PartErase) *storage.PartRef { return &e.PartRef }),
+			column[storage.PartErase]{"home", "SMALLINT", func(e *storage.PartErase) any { return e.Record.Bucket() }})
+		out = append(out, matching("links", `DELETE FROM gallra_links t USING `, `t.bucket = a.home AND t.record = a.record AND t.other = a.bucket
+			AND NOT EXISTS (SELECT 1 FROM gallra_parts p WHERE p.bucket = a.bucket AND p.record = a.record)`, ``, link, far, anyNumber))
+	}
+	return out
+}
+
+// bare looks whether persons still have parts: after the locks were taken and after the parts of this batch went.
+func bare(subjects []storage.SubjectCond) step {
+	var some []storage.SubjectCond
+	for _, c := range subjects {
+		if c.Bare {
+			some = append(some, c)
+		}
+	}
+	from, args := source([]column[storage.SubjectCond]{
+		{"bucket", "SMALLINT", func(c *storage.SubjectCond) any { return c.ID.Bucket() }},
+		{"id", "BYTEA", func(c *storage.SubjectCond) any { return c.ID[:] }},
+	}, some)
+	return step{sql: `SELECT 1 FROM ` + from + ` WHERE EXISTS (SELECT 1 FROM gallra_parts p WHERE p.bucket = a.bucket AND p.subject = a.id)`, args: args, want: 0}
+}
