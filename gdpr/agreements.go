@@ -329,7 +329,7 @@ func tighten(terms, own []retention.Rule) ([]retention.Rule, error) {
 			return nil, refuse("Agreement.Erase", "missing: a rule after %s; the terms leave its period to each agreement", r.Event)
 		case at < 0:
 			continue
-		case !r.EachAgreement && (own[at].Period.MaxDays() > r.Period.MaxDays() || own[at].YearEnd && !r.YearEnd):
+		case !r.EachAgreement && (!own[at].Period.AtMost(r.Period) || own[at].YearEnd && !r.YearEnd):
 			return nil, refuse(fmt.Sprintf("Agreement.Erase[%d]", at+1), "longer than the terms allow")
 		}
 		rules[i] = own[at]

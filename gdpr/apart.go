@@ -44,27 +44,35 @@ func (e *Engine) keysFirst(ctx context.Context, b *storage.Batch) (shred, error)
 	for _, p := range put.PutParts {
 		after.put = append(after.put, p.PartKeyRef)
 	}
-	return after, e.keys.ApplyKeys(ctx, &put)
+	return after, e.keys.ApplyKeys(e.ofKeys(ctx), &put)
 }
 
 // keysBack removes the part keys of a batch that was refused: its rows will never come.
 func (e *Engine) keysBack(ctx context.Context, s shred) {
 	if len(s.put) > 0 {
-		_ = e.keys.ApplyKeys(context.WithoutCancel(ctx), &storage.KeyBatch{DestroyParts: s.put}) // if it fails they stay, and protect nothing
+		_ = e.keys.ApplyKeys(e.ofKeys(context.WithoutCancel(ctx)), &storage.KeyBatch{DestroyParts: s.put}) // if it fails they stay, and protect nothing
 	}
 }
 
-// keysAfter destroys keys once their rows are gone.
+// keysAfter destroys keys once their rows are gone. An erasure is acknowledged only when its keys are; another act is stored by now, and if its old keys
+// cannot be destroyed yet, the next erasing act or Open goes on from the file.
 func (e *Engine) keysAfter(ctx context.Context, s shred) error {
 	if s.keys.Empty() {
 		return nil
 	}
-	ctx = context.WithoutCancel(ctx)
-	if err := e.keys.ApplyKeys(ctx, &s.keys); err != nil {
-		return err
-	}
-	if s.mark.ID.IsZero() {
+	err := e.destroyNoted(ctx, s)
+	if err != nil && !s.mark.ID.IsZero() {
+		e.log.WarnContext(ctx, "gallra: keys that are not needed any more were not destroyed yet", "error", err)
 		return nil
+	}
+	return err
+}
+
+// destroyNoted destroys keys, and then takes away the file that says so.
+func (e *Engine) destroyNoted(ctx context.Context, s shred) error {
+	ctx = context.WithoutCancel(ctx)
+	if err := e.keys.ApplyKeys(ctx, &s.keys); err != nil || s.mark.ID.IsZero() {
+		return err
 	}
 	return e.store.Apply(ctx, &storage.Batch{EraseFiles: []storage.FileRef{s.mark}})
 }
@@ -80,7 +88,7 @@ func (e *Engine) shredAgain(ctx context.Context) error {
 		if json.Unmarshal(f.Body, &s.keys.DestroyParts) != nil {
 			return errors.New("decode keys to destroy: not of format 1")
 		}
-		if err := e.keysAfter(ctx, s); err != nil {
+		if err := e.destroyNoted(ctx, s); err != nil {
 			return err
 		}
 	}

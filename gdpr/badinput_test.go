@@ -241,7 +241,7 @@ func TestBadRecords(t *testing.T) {
 					return
 				}
 			}
-		})
+		}, nil)
 		require.NoError(t, err)
 		assert.Equal(t, good, imported.Stored)
 		require.Len(t, imported.Refused, len(want))

@@ -271,7 +271,7 @@ func TestAgreementEnded(t *testing.T) {
 		}
 		imported, err := s.PutAll(ctx, func(yield func(gdpr.Record, error) bool) {
 			yield(gdpr.Record{Subject: gdpr.Ref("Pat-Å9"), Fields: gdpr.Fields{"content": "sen"}}, nil)
-		})
+		}, nil)
 		require.ErrorIs(t, err, gdpr.ErrPurposeEnded)
 		assert.Zero(t, imported.Stored)
 		_, err = f.admin.OpenAssignment(ctx, agreement, "Sent uppdrag")
@@ -345,7 +345,7 @@ func TestHalts(t *testing.T) {
 					return
 				}
 			}
-		})
+		}, nil)
 		require.NoError(t, err)
 		require.Equal(t, 150, res.Stored)
 		plan, err := h.Plan(ctx)
@@ -399,7 +399,7 @@ func TestSweepInSteps(t *testing.T) {
 							return
 						}
 					}
-				})
+				}, nil)
 				require.NoError(t, err)
 				if hanging {
 					f.event(f.admin, gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: agreement})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/retention"
 )
@@ -20,7 +19,7 @@ type walk struct {
 	open   []storage.Schedule // schedules that have run, the first one under way
 	after  storage.PartRef
 	done   map[scheduleKey]bool
-	held   map[ID]civil.Date // what is on hold, with the earliest review
+	held   map[ID]HoldInfo // what is on hold, with the earliest review
 }
 
 type scheduleKey struct {
@@ -34,6 +33,7 @@ type candidate struct {
 	verdict retention.Verdict
 	item    retention.Item
 	wake    time.Time
+	hold    ID // by whose review it is dated
 }
 
 func (e *Engine) newWalk(now time.Time) *walk {

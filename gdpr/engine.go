@@ -262,7 +262,8 @@ func (e *Engine) lateKeys(ctx context.Context, kek crypto.KEK) ([]storage.StoreK
 	return e.keys.StoreKeys(ctx)
 }
 
-const trailLanes = 4
+// trailLanes is how many acts commit at the same time in one process. A lane is started when all others are in use.
+const trailLanes = 32
 
 // resume reads what an earlier Open has set up.
 func (e *Engine) resume(ctx context.Context, kek crypto.KEK, meta map[string][]byte) error {

@@ -185,6 +185,9 @@ func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Era
 		if err := e.dropIdentifiers(ctx, b, subject, kept, gone, a.now); err != nil {
 			return nil, err
 		}
+		if len(b.EraseIndex) > 0 { // no other part may have come that needs them
+			b.Subjects[0].Left = refsOf(kept)
+		}
 	}
 	entry := audit.Entry{Why: string(ground), Count: out.Parts, Objects: []string{audit.Object("subject", subject)}}
 	for _, id := range out.Records {
@@ -331,6 +334,9 @@ func (a *act) erase(ctx context.Context, b *storage.Batch, proof audit.Proof, en
 		return nil, err
 	}
 	a.proved = row.N
+	if inTx(ctx) {
+		return &row, nil // what follows must wait for the application's commit
+	}
 	if e.apart {
 		if err := e.store.Apply(ctx, &storage.Batch{Confirm: []uint64{row.N}}); err != nil {
 			return nil, err
@@ -361,6 +367,7 @@ func (e *Engine) catchUp(ctx context.Context) error {
 // finishErasures does what an erasure still lacks that failed, or died, after its rows were gone: keys in a store of their own are destroyed, and the
 // ledger gets its proof. Every erasing act begins with it, so that a second try does not say "not found" over keys that live.
 func (e *Engine) finishErasures(ctx context.Context) error {
+	ctx = storage.Apart(ctx) // of what is committed
 	if e.apart {
 		if err := errors.Join(e.destroyAgain(ctx), e.shredAgain(ctx)); err != nil {
 			return err
@@ -408,6 +415,9 @@ func (e *Engine) destroyAgain(ctx context.Context) error {
 
 // scrub removes what erased rows left behind in the files of the stores.
 func (e *Engine) scrub(ctx context.Context) error {
+	if inTx(ctx) {
+		return nil // nothing is gone yet
+	}
 	for _, s := range []any{e.store, e.keys} {
 		if sc, ok := s.(storage.Scrubber); ok {
 			if err := sc.Scrub(ctx); err != nil {

@@ -102,7 +102,7 @@ func (s *Session) Explain(ctx context.Context, record ID) (*Explanation, error) 
 		if s.purpose != SubjectRights && !s.agreement.IsZero() && len(parts) > 0 && parts[0].Agreement != s.agreement {
 			return a.refused(ctx, fmt.Errorf("%w: the data is under another agreement", ErrNotAllowed), []string{audit.Object("record", record)})
 		}
-		return a.commit(ctx, &storage.Batch{}, audit.Entry{Objects: []string{audit.Object("record", record)}})
+		return a.trace(ctx, audit.Entry{Objects: []string{audit.Object("record", record)}})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("explain: %w", err)

@@ -72,7 +72,7 @@ var everyOperation = []operation{
 		out, err := r.As(support, "inquiry").PutAll(ctx, sequence(
 			gdpr.Record{Subject: gdpr.Email("cajsa@byn.example"), Fields: gdpr.Fields{"question": "Ett"}},
 			gdpr.Record{Subject: gdpr.Email("dag@byn.example"), Fields: gdpr.Fields{"question": "Två"}},
-			gdpr.Record{Subject: gdpr.Email("cajsa@byn.example"), Fields: gdpr.Fields{"name": "Cajsa"}}))
+			gdpr.Record{Subject: gdpr.Email("cajsa@byn.example"), Fields: gdpr.Fields{"name": "Cajsa"}}), nil)
 		if err == nil && (out.Stored != 3 || len(out.Refused) > 0) {
 			return fmt.Errorf("stored %d, refused %v", out.Stored, out.Refused)
 		}

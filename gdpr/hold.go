@@ -302,8 +302,9 @@ func (a *act) release(ctx context.Context, b *storage.Batch, body holdBody) erro
 		if err := e.date(ctx, &parts[i]); err != nil {
 			return err
 		}
-		due := parts[i].Due
-		b.HoldParts = append(b.HoldParts, storage.PartHold{PartRef: parts[i].PartRef, N: -1, Due: &due})
+		// The new date holds for the facts that it was made of, and for no others.
+		b.RetimeParts = append(b.RetimeParts, retimeOf(&parts[i]))
+		b.HoldParts = append(b.HoldParts, storage.PartHold{PartRef: parts[i].PartRef, N: -1})
 	}
 	return nil
 }
@@ -327,16 +328,16 @@ func (e *Engine) holdsOn(ctx context.Context, targets ...ID) ([]HoldInfo, error)
 	return e.holds(ctx, targets)
 }
 
-// held is everything on hold, with the day of its earliest review. Holds are few.
-func (e *Engine) held(ctx context.Context) (map[ID]civil.Date, error) {
+// held is everything on hold, with the hold that is reviewed first. Holds are few.
+func (e *Engine) held(ctx context.Context) (map[ID]HoldInfo, error) {
 	all, err := e.holds(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	out := map[ID]civil.Date{}
+	out := map[ID]HoldInfo{}
 	for _, h := range all {
-		if have, ok := out[h.Target]; !ok || h.ReviewBy.Before(have) {
-			out[h.Target] = h.ReviewBy
+		if have, ok := out[h.Target]; !ok || h.ReviewBy.Before(have.ReviewBy) {
+			out[h.Target] = h
 		}
 	}
 	return out, nil

@@ -14,26 +14,49 @@ import (
 // identifiers removes those of surviving persons that were for what was erased and that nothing needs any more. lost is what was erased of each.
 func (w *sweepWork) identifiers(ctx context.Context, subjects []ID, lost map[ID][]storage.Part) error {
 	for chunk := range slices.Chunk(subjects, lookupChunk) {
-		of, err := w.remaining(ctx, chunk)
-		if err != nil {
-			return err
-		}
-		b := &storage.Batch{Lease: w.lease}
-		for id, left := range of {
-			n := len(b.EraseIndex)
-			// What ends within the lead was erased with the rest.
-			if err := w.a.s.e.dropIdentifiers(ctx, b, id, left, lost[id], w.walk.before); err != nil {
+		for try := 1; len(chunk) > 0; try++ {
+			changed, err := w.unneeded(ctx, chunk, lost)
+			if err != nil {
 				return err
 			}
-			if len(b.EraseIndex) > n {
-				b.Subjects = append(b.Subjects, storage.SubjectCond{ID: id, Exclusive: true, NotHeld: true})
+			if try == tries && len(changed) > 0 {
+				return ErrConflict
 			}
-		}
-		if err := w.forgetIdentifiers(ctx, b); err != nil {
-			return err
+			chunk = changed
 		}
 	}
 	return nil
+}
+
+// tries is how often rows are read anew that change meanwhile.
+const tries = 8
+
+// unneeded does it for a few persons at once, and returns those who changed meanwhile.
+func (w *sweepWork) unneeded(ctx context.Context, subjects []ID, lost map[ID][]storage.Part) ([]ID, error) {
+	of, err := w.remaining(ctx, subjects)
+	if err != nil {
+		return nil, err
+	}
+	b := &storage.Batch{Lease: w.lease}
+	for id, left := range of {
+		n := len(b.EraseIndex)
+		// What ends within the lead was erased with the rest.
+		if err := w.a.s.e.dropIdentifiers(ctx, b, id, left, lost[id], w.walk.before); err != nil {
+			return nil, err
+		}
+		if len(b.EraseIndex) > n {
+			b.Subjects = append(b.Subjects, storage.SubjectCond{ID: id, Exclusive: true, NotHeld: true, Left: refsOf(left)})
+		}
+	}
+	return w.forgetIdentifiers(ctx, b)
+}
+
+func refsOf(parts []storage.Part) []storage.PartRef {
+	refs := make([]storage.PartRef, len(parts))
+	for i := range parts {
+		refs[i] = parts[i].PartRef
+	}
+	return refs
 }
 
 // remaining are the parts of persons who still have some.
@@ -55,24 +78,27 @@ func (w *sweepWork) remaining(ctx context.Context, subjects []ID) (map[ID][]stor
 	}
 }
 
-// forgetIdentifiers applies the batch. Persons who are on hold or gone by now are left out.
-func (w *sweepWork) forgetIdentifiers(ctx context.Context, b *storage.Batch) error {
+// forgetIdentifiers applies the batch. Persons who are on hold or gone by now are left out; those whose parts have changed are returned.
+func (w *sweepWork) forgetIdentifiers(ctx context.Context, b *storage.Batch) (changed []ID, err error) {
 	for len(b.EraseIndex) > 0 {
 		err := w.a.commit(ctx, b, audit.Entry{Count: len(b.EraseIndex), Why: "identifiers without a purpose"})
 		var cond *storage.ConditionError
 		if !errors.As(err, &cond) {
-			return err
+			return changed, err
 		}
 		n := len(b.Subjects)
 		for _, f := range cond.Failures {
+			if f.Kind == storage.KindSubject && f.Reason == storage.Changed {
+				changed = append(changed, f.ID)
+			}
 			b.Subjects = slices.DeleteFunc(b.Subjects, func(c storage.SubjectCond) bool { return f.Kind == storage.KindSubject && c.ID == f.ID })
 			b.EraseIndex = slices.DeleteFunc(b.EraseIndex, func(r storage.IndexRow) bool { return f.Kind == storage.KindSubject && r.Subject == f.ID })
 		}
 		if len(b.Subjects) == n {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return changed, nil
 }
 
 // dropIdentifiers adds to a batch the identifiers of a category that was for what goes, and that the remaining parts do not need at the given instant.

@@ -78,7 +78,7 @@ func TestImportOfABrokenFile(t *testing.T) {
 		}
 		require.Equal(t, 1, bad)
 		require.Greater(t, good, 4000)
-		res, err := f.support.PutAll(t.Context(), tickets(t, "broken.csv"))
+		res, err := f.support.PutAll(t.Context(), tickets(t, "broken.csv"), nil)
 		require.NoError(t, err)
 		assert.Equal(t, good, res.Stored)
 		assert.Equal(t, good, h.count())
@@ -109,7 +109,7 @@ func TestImportLosesItsRight(t *testing.T) {
 					return
 				}
 			}
-		})
+		}, nil)
 		require.ErrorIs(t, err, gdpr.ErrNotAllowed)
 		assert.Empty(t, res.Refused, "no record is at fault")
 		assert.Equal(t, h.count(), res.Stored)
@@ -137,7 +137,7 @@ func TestImportKnowsPersonsAgain(t *testing.T) {
 			}
 			// This one joins two who are known apart: one bad record, which must not take its batch along.
 			yield(gdpr.Record{Subject: gdpr.Email("kund1@kund.example").And(gdpr.Email("kund2@kund.example")), Fields: gdpr.Fields{"message": "Vem?"}}, nil)
-		})
+		}, nil)
 		require.NoError(t, err)
 		assert.Equal(t, 2500, res.Stored)
 		require.Len(t, res.Refused, 1)

@@ -23,6 +23,7 @@ type intake struct {
 	fresh      map[string]ID // token -> person, of the identifiers that this batch adds
 	ahead      *intake       // the batch before, on its way to the store
 	dues       map[string]time.Time
+	overdue    int // parts that are due already
 }
 
 // draft is a record on its way in.
@@ -251,6 +252,9 @@ func (in *intake) seal(ctx context.Context, b *storage.Batch, d *draft) error {
 			}
 			if err := in.date(ctx, &part); err != nil {
 				return err
+			}
+			if !part.Due.IsZero() && !part.Due.After(in.a.now.Add(in.e.lead())) {
+				in.overdue++
 			}
 			plain, err := content{fields: pf.fields, source: d.source}.encode()
 			if err != nil {

@@ -15,7 +15,7 @@ func (e *Engine) controller(ctx context.Context, id ID) (*crypto.Controller, err
 	if c, ok := e.ring.Controller(id); ok {
 		return c, nil
 	}
-	row, err := e.keys.ControllerKey(ctx, id)
+	row, err := e.keys.ControllerKey(e.ofKeys(ctx), id)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, crypto.ErrKeysUnavailable
 	}
@@ -32,7 +32,7 @@ func (e *Engine) subject(ctx context.Context, controller, id ID, wrapped []byte)
 	}
 	row := storage.SubjectKey{ID: id, Controller: controller, Wrapped: wrapped}
 	if wrapped == nil {
-		rows, err := e.keys.SubjectKeys(ctx, []ID{id})
+		rows, err := e.keys.SubjectKeys(e.ofKeys(ctx), []ID{id})
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +89,7 @@ func (e *Engine) fetchKeys(ctx context.Context, parts []*storage.Part) error {
 		refs[i] = storage.PartKeyRef{PartRef: p.PartRef, Version: p.Version}
 		ids[p.Subject] = true
 	}
-	keys, err := e.keys.PartKeys(ctx, refs)
+	keys, err := e.keys.PartKeys(e.ofKeys(ctx), refs)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (e *Engine) fetchKeys(ctx context.Context, parts []*storage.Part) error {
 	for _, k := range keys {
 		byRef[k.PartKeyRef] = k.Wrapped
 	}
-	subjects, err := e.keys.SubjectKeys(ctx, slices.Collect(maps.Keys(ids)))
+	subjects, err := e.keys.SubjectKeys(e.ofKeys(ctx), slices.Collect(maps.Keys(ids)))
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -19,7 +20,9 @@ import (
 	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/storage/memory"
+	"github.com/gallra/gallra/gdpr/storage/postgres"
 	"github.com/gallra/gallra/gdpr/storage/sqlite"
+	"github.com/gallra/gallra/internal/pgtest"
 	"github.com/gallra/gallra/retention"
 )
 
@@ -69,7 +72,8 @@ type house struct {
 	log   *logged
 }
 
-// eachStore runs a test on memory, on SQLite, and on SQLite with keys in a second file.
+// eachStore runs a test on memory, on SQLite, on SQLite with keys in a second file, and on Postgres; with GALLRA_LONG=1 also on Postgres with keys in a
+// second schema. A short run leaves Postgres out.
 func eachStore(t *testing.T, register string, run func(t *testing.T, h *house)) {
 	t.Helper()
 	t.Run("memory", func(t *testing.T) {
@@ -84,6 +88,40 @@ func eachStore(t *testing.T, register string, run func(t *testing.T, h *house)) 
 		t.Parallel()
 		run(t, sqliteHouse(t, register, true))
 	})
+	if testing.Short() {
+		return
+	}
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		run(t, postgresHouse(t, register, false))
+	})
+	if os.Getenv("GALLRA_LONG") == "" {
+		return
+	}
+	t.Run("postgres, keys apart", func(t *testing.T) {
+		t.Parallel()
+		run(t, postgresHouse(t, register, true))
+	})
+}
+
+// postgresHouse has its keys in a second schema when they are apart.
+func postgresHouse(t *testing.T, register string, apart bool) *house {
+	t.Helper()
+	dsn := pgtest.DSN(t)
+	store := openPostgres(t, dsn, "")
+	var keys storage.Keys
+	if apart {
+		keys = openPostgres(t, dsn, "gallra_keys")
+	}
+	return newHouse(t, register, store, keys)
+}
+
+func openPostgres(t *testing.T, dsn, schema string) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), dsn, &postgres.Options{Schema: schema, Conns: 4})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }
 
 func sqliteHouse(t *testing.T, register string, apart bool) *house {

@@ -22,6 +22,9 @@ func (s *Session) Offboard(ctx context.Context, party ID) (*Erasure, error) {
 		if err != nil {
 			return err
 		}
+		if err := alone(ctx); err != nil {
+			return err
+		}
 		if party == s.e.self {
 			return refuse("Party", "is the organization itself")
 		}

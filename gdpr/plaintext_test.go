@@ -171,7 +171,7 @@ func (d *diary) write() {
 			gdpr.Record{Subject: anna, Fields: gdpr.Fields{"message": markText.value}},
 			gdpr.Record{Subject: gdpr.Email("inte en adress " + markBad.value), Fields: gdpr.Fields{"message": "Hej"}, Origin: "tickets.csv:2"},
 			gdpr.Record{Subject: gdpr.Subject(gdpr.ID{1}), Fields: gdpr.Fields{"message": markBad.value}},
-		))
+		), nil)
 		d.must(err)
 		require.Equal(d.t, 1, out.Stored)
 		d.said.print(out)
@@ -421,7 +421,7 @@ func killedImport(t *testing.T, c *child) {
 			Fields: gdpr.Fields{"name": markName.value, "message": strings.Repeat(markBulk.value+" ", 5000)}})
 	}
 	c.killAtCommit(t, 1, func(r *running) error {
-		_, err := r.As(support, "support-ticket").PutAll(t.Context(), sequence(records...))
+		_, err := r.As(support, "support-ticket").PutAll(t.Context(), sequence(records...), nil)
 		return err
 	})
 }

@@ -19,6 +19,7 @@ type Plan struct {
 	Erase   int    // parts that would be erased
 	Stay    int    // parts that woke and stay: held, kept by a floor, another clock runs longer
 	Stored  int64  // parts in the store when Health last counted them
+	Overdue int    // parts that imports brought in overdue since a plan was last run
 	Digest  string // over exactly the parts that would go, with their revisions
 	Halting bool   // a sweep without this plan would halt
 }
@@ -28,23 +29,27 @@ func (e *Engine) Plan(ctx context.Context) (*Plan, error) {
 	if err := e.ready(); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	p, err := e.plan(ctx, e.instant())
+	p, _, err := e.plan(ctx, e.instant())
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", translate(err))
 	}
 	return p, nil
 }
 
-func (e *Engine) plan(ctx context.Context, now time.Time) (*Plan, error) {
+func (e *Engine) plan(ctx context.Context, now time.Time) (*Plan, overdue, error) {
+	waiting, err := e.overdue(ctx) // before the parts: what comes after it was read fails its revision
+	if err != nil {
+		return nil, overdue{}, err
+	}
 	w := e.newWalk(now)
-	out := &Plan{At: now, Before: w.before}
+	out := &Plan{At: now, Before: w.before, Overdue: waiting.parts}
 	tally := retention.Tally{}
 	// The digest is a sum of hashes, so that neither the order of the walk nor its size matters.
 	var sum [sha256.Size]byte
 	for {
 		found, ran, err := w.next(ctx, 1000)
 		if err != nil {
-			return nil, err
+			return nil, overdue{}, err
 		}
 		if len(found) == 0 && ran == nil {
 			break
@@ -65,14 +70,16 @@ func (e *Engine) plan(ctx context.Context, now time.Time) (*Plan, error) {
 		}
 	}
 	out.Lines = tally.Lines()
+	if waiting.parts > 0 {
+		add(&sum, sha256.Sum256(fmt.Appendf(nil, "%s %d", fileOverdue, waiting.file.Rev)))
+	}
 	out.Digest = hex.EncodeToString(sum[:])
-	var err error
 	if out.Stored, err = e.lastCount(ctx); err != nil {
-		return nil, err
+		return nil, overdue{}, err
 	}
 	most, err := e.share(ctx, 0)
-	out.Halting = out.Erase > most
-	return out, err
+	out.Halting = out.Erase > most || waiting.parts > 0
+	return out, waiting, err
 }
 
 // add adds two 256-bit numbers.

@@ -34,8 +34,20 @@ func (s *Session) Put(ctx context.Context, r Record) (ID, error) {
 	return id, nil
 }
 
-// beginWrite begins an act that stores records: the purpose must be the first activity of a family, and a processor needs its agreement.
+// beginWrite begins an act that stores records, for which a processor needs its agreement.
 func (s *Session) beginWrite(ctx context.Context, action string) (*act, *layout, error) {
+	a, l, err := s.beginStore(ctx, action)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.needAgreement(ctx, l); err != nil {
+		return nil, nil, err
+	}
+	return a, l, nil
+}
+
+// beginStore begins an act that stores records: the purpose must be the first activity of a family.
+func (s *Session) beginStore(ctx context.Context, action string) (*act, *layout, error) {
 	a, err := s.begin(action)
 	if err != nil {
 		return nil, nil, err
@@ -45,9 +57,6 @@ func (s *Session) beginWrite(ctx context.Context, action string) (*act, *layout,
 		return nil, nil, refuse("Purpose", "records are stored under the first activity of their family, not a further purpose, SubjectRights or Retention")
 	}
 	if err := a.may(ctx, mayWrite, s.purpose); err != nil {
-		return nil, nil, err
-	}
-	if err := a.needAgreement(ctx, l); err != nil {
 		return nil, nil, err
 	}
 	return a, l, nil

@@ -46,7 +46,7 @@ func (s *Session) Get(ctx context.Context, id ID) (*Stored, error) {
 			return ErrErased
 		}
 		out = got[0]
-		return a.commit(ctx, &storage.Batch{}, readEntry(got))
+		return a.trace(ctx, readEntry(got))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("get: %w", err)
@@ -71,7 +71,7 @@ func (e *Engine) gone(ctx context.Context, record, under ID) error {
 	if err != nil {
 		return err
 	}
-	key, err := e.keys.ControllerKey(ctx, g.Party)
+	key, err := e.keys.ControllerKey(e.ofKeys(ctx), g.Party)
 	if err == nil && key.Destroyed {
 		return ErrErased
 	}
@@ -219,7 +219,7 @@ func (s *Session) openPage(ctx context.Context, action string, parts []storage.P
 		if got, err = a.open(ctx, usable, true); err != nil || len(got) == 0 && parts != nil {
 			return err
 		}
-		return a.commit(ctx, &storage.Batch{}, readEntry(got))
+		return a.trace(ctx, readEntry(got))
 	})
 	return got, err
 }
@@ -295,7 +295,7 @@ func (a *act) locate(ctx context.Context, who Identity) (subjects []ID, hits []s
 			tokens = append(tokens, t...)
 		}
 	}
-	rows, err := e.lookup(ctx, tokens)
+	rows, err := e.lookup(ctx, tokens, e.store.Lookup)
 	if err != nil {
 		return nil, nil, err
 	}

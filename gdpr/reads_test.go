@@ -89,7 +89,7 @@ func TestPages(t *testing.T) {
 					return
 				}
 			}
-		})
+		}, nil)
 		require.NoError(t, err)
 		require.Equal(t, n, res.Stored)
 		entries := func(action string) (count, records int) {

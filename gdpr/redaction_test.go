@@ -88,7 +88,7 @@ func specimens(t *testing.T) []specimen {
 	require.ErrorAs(t, err, &in)
 	imported, err := f.support.PutAll(ctx, func(yield func(gdpr.Record, error) bool) {
 		yield(gdpr.Record{Subject: gdpr.Email(secret), Fields: fields, Origin: "ärenden.csv:2"}, nil)
-	})
+	}, nil)
 	require.NoError(t, err)
 	require.Len(t, imported.Refused, 1)
 	h.clock.set("2027-03-01")
@@ -106,7 +106,7 @@ func specimens(t *testing.T) []specimen {
 		of("Erasure", erased), of("ErasureProof", gdpr.ErasureProof{ID: id, Ground: "A17-1-a"}), literal("Event", gdpr.Event{Kind: gdpr.PurposeEnded, Subject: who, Note: secret}),
 		of("Explanation", *explanation), literal("Fields", fields), literal("Grant", gdpr.Grant{Actor: dpo, Role: "privacy", Reason: secret, Supervisor: secret}),
 		of("Ground", gdpr.Objected), of("Health", health), literal("Hold", hold), of("HoldInfo", explanation.Parts[0].Holds[0]), of("ID", id), of("Identity", who),
-		of("Imported", imported), of("InputError", *in), of("Kept", erased.Kept[0]), of("Options", gdpr.Options{Owner: boss}), of("PartExplanation", explanation.Parts[0]),
+		of("ImportOptions", gdpr.ImportOptions{Key: "ärenden 2016", Batch: 10}), of("Imported", imported), of("InputError", *in), of("Kept", erased.Kept[0]), of("Options", gdpr.Options{Owner: boss}), of("PartExplanation", explanation.Parts[0]),
 		literal("Party", gdpr.Party{ID: id, Name: secret, Contact: secret, Number: secret}), of("Plan", *plan), of("Query", gdpr.Query{Agreement: id}),
 		literal("Record", record), of("Refusal", imported.Refused[0]), of("Register", *h.reg), of("Role", gdpr.Role("controller")),
 		{name: "Session", v: f.support, forms: []any{f.support, shown[*gdpr.Session]{V: f.support, A: f.support}}, hidden: hidden[*gdpr.Session]{v: f.support}},

@@ -129,7 +129,7 @@ func (u *update) identifiers(ctx context.Context) error {
 
 // identifier is the row of a new identifier of the person, which must be nobody else's.
 func (u *update) identifier(ctx context.Context, field string, m moved, controller ID) (storage.IndexRow, error) {
-	found, err := u.a.s.e.lookup(ctx, [][]byte{m.now})
+	found, err := u.a.s.e.lookup(ctx, [][]byte{m.now}, u.a.s.e.store.Lookup)
 	if err != nil {
 		return storage.IndexRow{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gallra/gallra/crypto"
@@ -29,7 +30,7 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 			}
 		}
 	}
-	found, err := e.lookup(ctx, ask)
+	found, err := e.lookup(ctx, ask, e.store.Identifiers)
 	if err != nil {
 		return err
 	}
@@ -44,6 +45,7 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 		}
 	}
 	known, fresh := map[ID]bool{}, map[ID]bool{}
+	leaned := map[string]storage.IndexCond{} // identifiers that led to somebody: they must still be there
 	for _, d := range in.records {
 		for i := range d.persons {
 			p := &d.persons[i]
@@ -63,6 +65,9 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 			for j := range p.identity {
 				n := &p.identity[j]
 				if _, has := tokens[string(kept[n])]; has {
+					if _, here := in.fresh[string(kept[n])]; !here {
+						leaned[string(kept[n])] = storage.IndexCond{Subject: p.subject, Kind: n.kind, Token: kept[n]}
+					}
 					continue
 				}
 				tokens[string(kept[n])] = p.subject
@@ -74,6 +79,7 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 	for id := range known {
 		b.Subjects = append(b.Subjects, storage.SubjectCond{ID: id})
 	}
+	b.Index = slices.AppendSeq(b.Index, maps.Values(leaned))
 	return in.keys(ctx, b, known, fresh)
 }
 
@@ -131,7 +137,7 @@ func (in *intake) keys(ctx context.Context, b *storage.Batch, known, fresh map[I
 		}
 	}
 	if len(cold) > 0 {
-		rows, err := e.keys.SubjectKeys(ctx, cold)
+		rows, err := e.keys.SubjectKeys(e.ofKeys(ctx), cold)
 		if err != nil {
 			return err
 		}
@@ -158,10 +164,10 @@ func (in *intake) keys(ctx context.Context, b *storage.Batch, known, fresh map[I
 const lookupChunk = 500
 
 // lookup asks the blind index, in chunks.
-func (e *Engine) lookup(ctx context.Context, tokens [][]byte) ([]storage.IndexRow, error) {
+func (e *Engine) lookup(ctx context.Context, tokens [][]byte, read func(context.Context, [][]byte) ([]storage.IndexRow, error)) ([]storage.IndexRow, error) {
 	var out []storage.IndexRow
 	for chunk := range slices.Chunk(tokens, lookupChunk) {
-		rows, err := e.store.Lookup(ctx, chunk)
+		rows, err := read(ctx, chunk)
 		if err != nil {
 			return nil, err
 		}

@@ -71,7 +71,7 @@ func deeds() []deed {
 			return put(s.Under(y.hosting).Put(y.t.Context(), gdpr.Record{Subject: gdpr.Ref("Pat-Ä8"), Fields: gdpr.Fields{"content": "öra"}}))
 		})},
 		{"PutAll", "tickets", "support-ticket", "support", now(func(y *yard, s *gdpr.Session) error {
-			_, err := s.PutAll(y.t.Context(), func(yield func(gdpr.Record, error) bool) { yield(text("Hej"), nil) })
+			_, err := s.PutAll(y.t.Context(), func(yield func(gdpr.Record, error) bool) { yield(text("Hej"), nil) }, nil)
 			return err
 		})},
 		{"Get", "a ticket", "support-ticket", "support privacy", ticket(get)},
@@ -292,7 +292,7 @@ func TestRevokedElsewhere(t *testing.T) {
 			"Find 0": func() error { return first(s.Find(ctx, gdpr.Email("ingen@kund.example"))) },
 			"Update": func() error { return s.Update(ctx, id, gdpr.Change{Fields: gdpr.Fields{"name": "Åsa"}}) },
 			"PutAll": func() error {
-				_, err := s.PutAll(ctx, func(yield func(gdpr.Record, error) bool) { yield(text("Hej"), nil) })
+				_, err := s.PutAll(ctx, func(yield func(gdpr.Record, error) bool) { yield(text("Hej"), nil) }, nil)
 				return err
 			},
 			"Records":     func() error { return first(s.Records(ctx, gdpr.Query{})) },

@@ -130,8 +130,7 @@ func (a *act) may(ctx context.Context, ability string, activities ...string) err
 // refused writes the refusal to the trail and returns it.
 func (a *act) refused(ctx context.Context, why error, objects []string) error {
 	entry := a.entry(audit.Entry{Outcome: "refused", Why: why.Error(), Objects: objects})
-	b := &storage.Batch{}
-	err := a.apply(ctx, b, []audit.Entry{entry})
+	err := a.apply(storage.Apart(ctx), &storage.Batch{}, []audit.Entry{entry})
 	if err != nil {
 		return errors.Join(why, fmt.Errorf("trail: %w", translate(err)))
 	}
@@ -165,21 +164,19 @@ func (a *act) commit(ctx context.Context, b *storage.Batch, entries ...audit.Ent
 	return a.apply(ctx, b, entries)
 }
 
-// apply hands a batch to the store, keys first where they live apart. An unknown outcome is settled by the entry itself.
+// apply hands a batch to the store, keys first where they live apart.
 func (a *act) apply(ctx context.Context, b *storage.Batch, entries []audit.Entry) error {
+	if inTx(ctx) {
+		return a.applyJoined(ctx, b, entries)
+	}
 	e := a.s.e
 	lane, err := e.trail.Take(ctx)
 	if err != nil {
 		return err
 	}
 	defer lane.Undo()
-	b.Entries = b.Entries[:0]
-	for _, entry := range entries {
-		row, err := lane.Add(entry)
-		if err != nil {
-			return err
-		}
-		b.Entries = append(b.Entries, row)
+	if err := addEntries(lane, b, entries); err != nil {
+		return err
 	}
 	destroy, err := e.keysFirst(ctx, b)
 	if err != nil {
@@ -192,6 +189,9 @@ func (a *act) apply(ctx context.Context, b *storage.Batch, entries []audit.Entry
 	if err != nil {
 		var cond *storage.ConditionError
 		if errors.As(err, &cond) {
+			if cond.Has(storage.KindEntry, storage.Stale) {
+				lane.Unknown() // an earlier batch was stored after all
+			}
 			e.cache.forget(cond)
 			e.keysBack(ctx, destroy)
 		}
@@ -201,19 +201,39 @@ func (a *act) apply(ctx context.Context, b *storage.Batch, entries []audit.Entry
 	return e.keysAfter(ctx, destroy)
 }
 
-// settle asks the store whether a batch of unknown outcome is there: its first trail entry is the witness.
-func (e *Engine) settle(ctx context.Context, lane *audit.Lane, b *storage.Batch, unknown error) error {
-	first := b.Entries[0]
-	got, err := e.store.Entries(context.WithoutCancel(ctx), first.Lane, first.Seq-1, 1)
-	switch {
-	case err != nil:
-		lane.Unknown()
-		return unknown
-	case len(got) == 1 && string(got[0].MAC) == string(first.MAC):
-		return nil
-	case len(got) == 1:
-		lane.Unknown()
+// addEntries puts the rows of the trail into a batch.
+func addEntries(lane *audit.Lane, b *storage.Batch, entries []audit.Entry) error {
+	b.Entries = b.Entries[:0]
+	for _, entry := range entries {
+		row, err := lane.Add(entry)
+		if err != nil {
+			return err
+		}
+		b.Entries = append(b.Entries, row)
 	}
+	return nil
+}
+
+const (
+	settleTries = 5
+	settleTime  = 15 * time.Second
+)
+
+// settle finds out what became of a batch whose outcome is unknown, by applying it again: its number in the trail is taken once, so either it is stored
+// now, or the store knows it already and does nothing. Meanwhile the server may be starting anew, so it waits a little between tries.
+func (e *Engine) settle(ctx context.Context, lane *audit.Lane, b *storage.Batch, unknown error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	for try := range settleTries {
+		if e.store.Apply(ctx, b) == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(try*try) * 50 * time.Millisecond):
+		}
+	}
+	lane.Unknown()
 	return unknown
 }
 

@@ -59,7 +59,7 @@ func (a *act) controller(ctx context.Context) (ID, error) {
 
 // goneSubject is ErrErased for a person whose key has a tombstone, else ErrNotFound.
 func (e *Engine) goneSubject(ctx context.Context, id ID) error {
-	rows, err := e.keys.SubjectKeys(ctx, []ID{id})
+	rows, err := e.keys.SubjectKeys(e.ofKeys(ctx), []ID{id})
 	if err != nil {
 		return err
 	}

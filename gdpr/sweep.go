@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,10 +20,11 @@ type SweepOptions struct {
 	// Actor sweeps instead of Job("sweep"); it needs a grant to erase everything.
 	Actor Actor
 	// Plan is a plan to run exactly: when what is due has changed since, the sweep stops with ErrPlanChanged and erases nothing.
-	// It also lets the sweep erase more than MaxShare.
+	// It also lets the sweep erase more than MaxShare, and what imports brought in overdue.
 	Plan *Plan
 	// MaxShare of the parts that Health last counted may go in one sweep without a plan; more halts it before anything is erased
-	// (EPM-LOSS). Defaults to 0.05, and 100 parts at least; 1 is no bound.
+	// (EPM-LOSS). Defaults to 0.05, and 100 parts at least; 1 is no bound. Whatever it is, a sweep without a plan halts while something
+	// waits for one that an import brought in overdue.
 	MaxShare float64
 	// Batch is the number of parts in one batch. Defaults to 1,000.
 	Batch int
@@ -56,6 +58,9 @@ func (e *Engine) Sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 }
 
 func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result, error) {
+	if err := alone(ctx); err != nil {
+		return retention.Result{}, err
+	}
 	actor := opt.Actor
 	builtIn := actor == (Actor{})
 	if builtIn {
@@ -75,15 +80,21 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	}
 	w := &sweepWork{a: a, owner: uuid.NewString(), walk: e.newWalk(a.now), loud: map[scheduleKey]bool{}}
 	s := retention.Sweeper{Work: w, Batch: opt.Batch, MaxItems: opt.MaxParts, MaxTime: opt.MaxTime, Progress: opt.Progress}
+	if w.waiting, err = e.overdueNow(ctx); err != nil {
+		return retention.Result{}, err
+	}
 	if opt.Plan != nil {
-		now, err := e.plan(ctx, a.now)
-		if err != nil {
+		var now *Plan
+		if now, w.waiting, err = e.plan(ctx, a.now); err != nil {
 			return retention.Result{}, err
 		}
 		if now.Digest != opt.Plan.Digest {
 			return retention.Result{}, ErrPlanChanged
 		}
+		w.planned = true
 		s.MaxErase = max(1, now.Erase) // what comes due after the plan waits for the next
+	} else if err := w.waiting.halts(); err != nil {
+		return retention.Result{}, err
 	} else if opt.MaxShare < 1 {
 		if s.MaxErase, err = e.share(ctx, opt.MaxShare); err != nil {
 			return retention.Result{}, err
@@ -100,6 +111,11 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	}
 	if err != nil || res.Leased {
 		return res, err
+	}
+	if !res.More {
+		if err := a.planned(ctx, w.waiting); err != nil {
+			return res, err
+		}
 	}
 	if err := e.finishErasures(ctx); err != nil {
 		return res, err
@@ -156,8 +172,26 @@ type sweepWork struct {
 	until time.Time            // of the lease
 	loud  map[scheduleKey]bool // schedules of which a part was left out: they stay due
 
+	waiting overdue // for a plan; no more may come while the sweep runs
+	planned bool
+
 	mark, swept uint64 // the last proof whose persons were looked at: as stored, and by now
 	resumed     int    // persons that a sweep before had left
+}
+
+// more says why a sweep goes no further once an import has brought in more that is overdue.
+func (w *sweepWork) more(ctx context.Context) error {
+	if w.planned {
+		return ErrPlanChanged
+	}
+	now, err := w.a.s.e.overdue(ctx)
+	switch {
+	case err != nil:
+		return err
+	case now.parts == 0: // somebody has run a plan meanwhile
+		return ErrConflict
+	}
+	return now.halts()
 }
 
 type sweepPage struct {
@@ -261,6 +295,9 @@ func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step
 			if cond.Has(storage.KindLease, storage.Stale) || tries == carryTries {
 				return step, err
 			}
+			if failedOn(err, fileOverdue) {
+				return step, w.more(ctx)
+			}
 			if cond.Has(storage.KindFile, storage.Changed) && len(w.a.files) > 0 { // perhaps the sweeper's own grant
 				w.a.files = nil
 				if err := w.a.may(ctx, mayErase, w.a.s.e.heads()...); err != nil {
@@ -311,7 +348,7 @@ func (w *sweepWork) apply(ctx context.Context, b *storage.Batch, proof audit.Pro
 // build makes the batch of a page: conditions, erasures with their reasons, new dates.
 func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch, proof audit.Proof, going []candidate, dated int, err error) {
 	e := w.a.s.e
-	b = &storage.Batch{Lease: w.lease}
+	b = &storage.Batch{Lease: w.lease, Files: []storage.FileCond{w.waiting.cond()}}
 	proof.Kind = audit.ErasedParts
 	subjects, schedules, agreements := map[ID]bool{}, map[scheduleKey]bool{}, map[ID]bool{}
 	because := newReasons(e, &proof)
@@ -321,8 +358,15 @@ func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch
 		if !c.item.Go {
 			when := c.wake
 			if c.item.Why == retention.WhyHeld {
-				if when, err = w.reviewOf(ctx, p); err != nil {
+				if c.hold, when, err = w.reviewOf(ctx, p); err != nil {
 					return nil, proof, nil, 0, err
+				}
+				if c.hold.IsZero() {
+					continue // released meanwhile: it stays due
+				}
+				// Whoever releases the hold dates the parts that he finds. This one may be newer.
+				if cond := (storage.FileCond{Kind: fileHold, ID: c.hold, State: stateActive}); !slices.Contains(b.Files, cond) {
+					b.Files = append(b.Files, cond)
 				}
 			}
 			if !when.Equal(p.Due) {
@@ -382,31 +426,34 @@ func (r *reasons) of(c *candidate) int {
 	return n
 }
 
-// reviewOf is when the hold on a part is reviewed: until then no sweep reads it again.
-func (w *sweepWork) reviewOf(ctx context.Context, p *storage.Part) (time.Time, error) {
+// reviewOf is the hold that keeps a part, and when it is reviewed: until then no sweep reads the part again.
+func (w *sweepWork) reviewOf(ctx context.Context, p *storage.Part) (hold ID, at time.Time, err error) {
 	e := w.a.s.e
-	var next civil.Date
-	for _, target := range []ID{p.Record, p.Subject, p.Agreement} {
-		if day, ok := w.walk.held[target]; ok && (next.IsZero() || day.Before(next)) {
-			next = day
+	var next HoldInfo
+	first := func(h HoldInfo) {
+		if next.ID.IsZero() || h.ReviewBy.Before(next.ReviewBy) {
+			next = h
 		}
 	}
-	if next.IsZero() { // it was placed while the sweep ran
+	for _, target := range []ID{p.Record, p.Subject, p.Agreement} {
+		if h, ok := w.walk.held[target]; ok {
+			first(h)
+		}
+	}
+	if next.ID.IsZero() { // it was placed while the sweep ran
 		holds, err := e.holdsOn(ctx, p.Record, p.Subject, p.Agreement)
 		if err != nil {
-			return time.Time{}, err
+			return ID{}, time.Time{}, err
 		}
 		for _, h := range holds {
-			if next.IsZero() || h.ReviewBy.Before(next) {
-				next = h.ReviewBy
-			}
+			first(h)
 		}
 	}
 	tomorrow := e.day(w.a.now).AddDays(1)
-	if next.Before(tomorrow) {
-		next = tomorrow
+	if next.ReviewBy.Before(tomorrow) {
+		next.ReviewBy = tomorrow
 	}
-	return next.Start(e.zone).UTC().Add(e.lead()), nil
+	return next.ID, next.ReviewBy.Start(e.zone).UTC().Add(e.lead()), nil
 }
 
 // leave keeps the schedules of parts that were left out due, so that the next sweep looks at them again.
@@ -426,12 +473,14 @@ const carryTries = 20
 
 // drop leaves out what failed. A part whose person or agreement is on hold stays, to be dated to the hold's review.
 func drop(cs []candidate, cond *storage.ConditionError) []candidate {
-	parts, ids, held := map[storage.PartRef]bool{}, map[ID]bool{}, map[ID]bool{}
+	parts, ids, held, released := map[storage.PartRef]bool{}, map[ID]bool{}, map[ID]bool{}, map[ID]bool{}
 	once := false // another act was first to write a proof, or took a right back: the same page once more
 	for _, f := range cond.Failures {
 		switch {
 		case f.Kind == storage.KindProof, f.Kind == storage.KindFile && f.Name == fileGrant:
 			once = true
+		case f.Kind == storage.KindFile && f.Name == fileHold:
+			released[f.ID] = true
 		case f.Kind == storage.KindPart:
 			parts[storage.PartRef{Record: f.ID, Part: f.Part}] = true
 		case f.Reason == storage.Held:
@@ -444,7 +493,7 @@ func drop(cs []candidate, cond *storage.ConditionError) []candidate {
 	for _, c := range cs {
 		p, was := c.part, c.item.Go
 		switch {
-		case parts[storage.PartRef{Record: p.Record, Part: p.PartRef.Part}], ids[p.Subject], ids[p.Agreement] && !p.Agreement.IsZero(), ids[p.Owner] && !p.Owner.IsZero():
+		case !c.hold.IsZero() && released[c.hold], parts[storage.PartRef{Record: p.Record, Part: p.PartRef.Part}], ids[p.Subject], ids[p.Agreement] && !p.Agreement.IsZero(), ids[p.Owner] && !p.Owner.IsZero():
 			continue
 		case held[p.Subject], held[p.Agreement] && !p.Agreement.IsZero(), held[p.Owner] && !p.Owner.IsZero():
 			c.item.Go, c.item.Why = false, retention.WhyHeld

@@ -122,7 +122,7 @@ func (h *house) importTickets(ctx context.Context, agreements map[string]agreeme
 		}
 		return record, nil
 	}
-	return stored(h.As(support, ticket).PutAll(ctx, records(rows(h.csv("tickets.csv")), read)))
+	return stored(h.As(support, ticket).PutAll(ctx, records(rows(h.csv("tickets.csv")), read), nil))
 }
 
 // importContacts stores the sales contacts: of the columns those that the register has a field for.
@@ -135,7 +135,7 @@ func (h *house) importContacts(ctx context.Context) (int, error) {
 		}
 		return record, nil
 	}
-	return stored(h.As(sales, contact).PutAll(ctx, records(rows(h.csv("sales.csv")), read)))
+	return stored(h.As(sales, contact).PutAll(ctx, records(rows(h.csv("sales.csv")), read), nil))
 }
 
 // importHosted stores what one customer has entrusted to us: in a session under its agreement, and by the customer's own names for people.
@@ -146,7 +146,7 @@ func (h *house) importHosted(ctx context.Context, a agreement) (int, error) {
 			Fields: gdpr.Fields{"email": r.text("email"), "content": r.text("content")}}, err
 	}
 	its := only(rows(h.csv("hosted.csv")), "agreement", a.number)
-	return stored(h.As(operations, hosted).Under(a.id).PutAll(ctx, records(its, read)))
+	return stored(h.As(operations, hosted).Under(a.id).PutAll(ctx, records(its, read), nil))
 }
 
 // stored is how many records an import has stored. PutAll goes on past a refused line; this story wants every one.

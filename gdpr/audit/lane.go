@@ -62,6 +62,12 @@ func (w *Writer) Take(ctx context.Context) (*Lane, error) {
 	return &Lane{w: w, committed: t, end: t}, nil
 }
 
+// Continue returns a lane that is not the writer's own, from its last entry on: one that a transaction of the application holds. It need not be given back.
+func (w *Writer) Continue(lane storage.Lane, mac []byte) *Lane {
+	t := tail{lane.ID, lane.Last, mac}
+	return &Lane{w: w, loose: true, committed: t, end: t}
+}
+
 // put gives a lane's place back, and the lane itself unless it is retired.
 func (w *Writer) put(t tail, retire bool) {
 	if !retire {
@@ -76,6 +82,7 @@ func (w *Writer) put(t tail, retire bool) {
 // Exactly one of Done, Undo and Unknown ends it; a second call does nothing, so that a deferred Undo is safe.
 type Lane struct {
 	w         *Writer // nil once given back
+	loose     bool    // not of the writer's own: nothing is given back
 	committed tail
 	end       tail
 }
@@ -115,7 +122,9 @@ func (l *Lane) back(t tail, retire bool) {
 	}
 	w := l.w
 	l.w = nil
-	w.put(t, retire)
+	if !l.loose {
+		w.put(t, retire)
+	}
 }
 
 // macInput is what the MAC of an entry is computed over; it binds lane, number, predecessor and body.

@@ -125,6 +125,13 @@ func (p Period) MinDays() int {
 	return shortest
 }
 
+// AtMost reports whether p never ends after q, whatever day both begin on. Three months may be as long as 92 days or shorter: P92D is not at most P3M.
+func (p Period) AtMost(q Period) bool {
+	months := 12*(p.Years-q.Years) + p.Months - q.Months
+	days := 7*(p.Weeks-q.Weeks) + p.Days - q.Days
+	return months <= 0 && days <= 0 || p.MaxDays() <= q.MinDays()
+}
+
 // MaxDays returns the largest number of days the period can have, whatever day
 // it starts from: 31 for P1M. See MinDays.
 func (p Period) MaxDays() int {

@@ -183,3 +183,25 @@ func FuzzParsePeriod(f *testing.F) {
 		require.True(t, p.After(civil.Date{Year: 2024, Month: time.February, Day: 29}).Valid())
 	})
 }
+
+func TestAtMost(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		p, q string
+		want bool
+	}{
+		{"P3M", "P3M", true}, {"P92D", "P3M", false}, {"P89D", "P3M", true}, {"P90D", "P3M", false}, {"P3M", "P92D", true}, {"P3M", "P91D", false},
+		{"P1Y", "P12M", true}, {"P12M", "P1Y", true}, {"P366D", "P1Y", false}, {"P365D", "P1Y", true}, {"P1M1D", "P2M", true}, {"P2W", "P14D", true}, {"P15D", "P2W", false},
+	} {
+		p, err := civil.ParsePeriod(c.p)
+		require.NoError(t, err)
+		q, err := civil.ParsePeriod(c.q)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, p.AtMost(q), "%s at most %s", c.p, c.q)
+		if c.want { // no day says otherwise
+			for day := (civil.Date{Year: 2023, Month: 1, Day: 1}); day.Year < 2027; day = day.AddDays(1) {
+				require.False(t, p.After(day).After(q.After(day)), "%s after %s", c.p, day)
+			}
+		}
+	}
+}

@@ -184,12 +184,17 @@ var knownSubjects = []string{
 func KnownSubject(category string) bool { return slices.Contains(knownSubjects, category) }
 
 // exampleCategory returns the category that resembles the name of a field, for
-// the end of an error.
+// the end of an error: the one that ends with that word, else one whose last
+// word contains it.
 func exampleCategory(field string) Category {
-	for _, c := range sortedKeys(categories) {
-		if last := c[strings.LastIndexByte(string(c), '.')+1:]; field != "" && strings.Contains(string(last), field) {
+	near := CategoryEmail
+	for _, c := range slices.Backward(sortedKeys(categories)) {
+		switch last := string(c[strings.LastIndexByte(string(c), '.')+1:]); {
+		case last == field:
 			return c
+		case field != "" && strings.Contains(last, field):
+			near = c
 		}
 	}
-	return CategoryEmail
+	return near
 }

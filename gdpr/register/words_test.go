@@ -101,6 +101,16 @@ func TestCategories(t *testing.T) {
 	assert.False(t, KnownSubject("customer_contact"))
 }
 
+func TestExampleCategory(t *testing.T) {
+	t.Parallel()
+	for field, want := range map[string]Category{
+		"name": "user.name", "email": CategoryEmail, "phone": CategoryPhone, "title": "user.professional_information.job_title",
+		"address": "user.contact.address", "password": "user.authorization.password", "message": CategoryEmail, "": CategoryEmail,
+	} {
+		assert.Equal(t, want, exampleCategory(field), field)
+	}
+}
+
 func TestText(t *testing.T) {
 	t.Parallel()
 	two := Text{{"sv", "Bokföring"}, {"en", "Bookkeeping"}}

@@ -3,10 +3,11 @@ package storage
 import "time"
 
 // Batch is what must be stored together. Apply checks every condition, then writes in the order of the fields.
-// Where two batches lock the same rows, an adapter must lock subjects, files, schedules and parts in that order, each by id.
+// Where two batches lock the same rows, an adapter must lock subjects, identifiers, files, schedules and parts in that order, each by id.
 type Batch struct {
 	// Conditions on rows that the batch does not write.
 	Subjects  []SubjectCond
+	Index     []IndexCond
 	Files     []FileCond
 	Schedules []ScheduleCond
 	Lease     *LeaseCond
@@ -71,6 +72,15 @@ type SubjectCond struct {
 	NotHeld   bool // its hold counter must be 0 (else Held)
 	// Bare requires that no part of the subject is left, looked at after the lock was taken and after EraseParts of this batch (else Exists).
 	Bare bool
+	// Left requires, unless empty, that these parts of the subject are left and no others, looked at as for Bare (else Changed).
+	Left []PartRef
+}
+
+// IndexCond demands that an identifier is there (else KindIndex, Missing). A batch that leaned on it to know the subject takes it shared.
+type IndexCond struct {
+	Subject ID
+	Kind    string
+	Token   []byte
 }
 
 // FileCond demands that the file exists, with that revision unless Rev is 0, and that state unless State is empty (else Changed).

@@ -75,6 +75,9 @@ type Batches interface {
 	// When a condition does not hold it must write nothing and return a [*ConditionError] that names every row
 	// that failed: a write that fails is passed over, and the others are looked at as if it were not there. When the outcome of the commit cannot be known it must return an error that matches
 	// [ErrOutcomeUnknown]. Serialization failures and deadlocks are retried inside.
+	//
+	// Where an entry of the batch fails as stale because the very same one, with the same MAC, stands there already, the whole batch was stored by
+	// an earlier call whose outcome was unknown: it must then write nothing and return nil.
 	Apply(ctx context.Context, b *Batch) error
 }
 
@@ -140,6 +143,8 @@ type DueCursor struct {
 type Index interface {
 	// Lookup must return every row whose token is among tokens, in the order of (bucket, subject, record, part, kind, token).
 	Lookup(ctx context.Context, tokens [][]byte) ([]IndexRow, error)
+	// Identifiers must return the rows of Lookup that are identifiers, in the same order, without reading the others.
+	Identifiers(ctx context.Context, tokens [][]byte) ([]IndexRow, error)
 	// IndexOf must return every row of one subject, in the same order.
 	IndexOf(ctx context.Context, subject ID) ([]IndexRow, error)
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -78,16 +77,16 @@ func fieldBench(ctx context.Context, p plan, ctl *crypto.Controller, size, n int
 	}
 	boxed := rawSeal()
 	if err := add(cost(ctx, fmt.Sprintf("field seal, %d bytes, of crypto/cipher", size), "<= 1.25", p.rounds,
-		func(context.Context, int) (time.Duration, error) {
+		func(context.Context, int) (spent, error) {
 			return loop(n, func() error { _ = rawSeal(); return nil })
 		},
-		func(context.Context, int) (time.Duration, error) {
+		func(context.Context, int) (spent, error) {
 			return loop(n, func() error { _, err := ctl.SealText("hold", file, 1, plain); return err })
 		})); err != nil {
 		return err
 	}
 	return add(cost(ctx, fmt.Sprintf("field open, %d bytes, of crypto/cipher", size), "<= 1.25", p.rounds,
-		func(context.Context, int) (time.Duration, error) {
+		func(context.Context, int) (spent, error) {
 			return loop(n, func() error {
 				got, err := raw.Open(nil, boxed[:12], boxed[12:], ad)
 				if err != nil || len(got) != len(plain) {
@@ -96,7 +95,7 @@ func fieldBench(ctx context.Context, p plan, ctl *crypto.Controller, size, n int
 				return nil
 			})
 		},
-		func(context.Context, int) (time.Duration, error) {
+		func(context.Context, int) (spent, error) {
 			return loop(n, func() error {
 				got, err := ctl.OpenText("hold", file, 1, sealed)
 				if err != nil || len(got) != len(plain) {
@@ -188,7 +187,7 @@ func subjectBench(ctx context.Context, p plan, ctl *crypto.Controller, n int, ad
 		return err
 	}
 	side := func(fn func() error) timed {
-		return func(context.Context, int) (time.Duration, error) { return loop(n, fn) }
+		return func(context.Context, int) (spent, error) { return loop(n, fn) }
 	}
 	if err := add(cost(ctx, "subject key made, of the raw floor", "<= 1.4", p.rounds, side(rawNew), side(ours))); err != nil {
 		return err
@@ -212,10 +211,10 @@ func indexBench(ctx context.Context, p plan, ring *crypto.Ring, controller stora
 	input := make([]byte, 24+1+18+32)
 	const address = "åsa.öberg.vägen12345@kund.example"
 	return add(cost(ctx, "blind index, of Tink's bare PRF", "<= 3", p.rounds,
-		func(context.Context, int) (time.Duration, error) {
+		func(context.Context, int) (spent, error) {
 			return loop(n, func() error { _, err := set.ComputePrimaryPRF(input, 16); return err })
 		},
-		func(context.Context, int) (time.Duration, error) {
+		func(context.Context, int) (spent, error) {
 			return loop(n, func() error { _, err := ring.Token(controller, "user.contact.email", address); return err })
 		}))
 }

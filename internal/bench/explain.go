@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/gallra/gallra/gdpr"
 )
@@ -15,7 +14,7 @@ func explainBench(ctx context.Context, p plan) ([]Result, error) {
 	}
 	defer t.close()
 	n := p.of(10_000, 1_000)
-	if _, err := t.desk.PutAll(ctx, records(n, 10, gdpr.ID{}, nil)); err != nil {
+	if _, err := t.desk.PutAll(ctx, records(n, 10, gdpr.ID{}, nil), nil); err != nil {
 		return nil, err
 	}
 	var id gdpr.ID
@@ -27,10 +26,10 @@ func explainBench(ctx context.Context, p plan) ([]Result, error) {
 	}
 	times := p.of(300, 20)
 	r, err := cost(ctx, "Explain, of Get", "<= 1.2", p.rounds,
-		func(ctx context.Context, _ int) (time.Duration, error) {
+		func(ctx context.Context, _ int) (spent, error) {
 			return loop(times, func() error { _, err := t.desk.Get(ctx, id); return err })
 		},
-		func(ctx context.Context, _ int) (time.Duration, error) {
+		func(ctx context.Context, _ int) (spent, error) {
 			return loop(times, func() error {
 				x, err := t.desk.Explain(ctx, id)
 				if err == nil && x.Parts[0].Until.IsZero() {

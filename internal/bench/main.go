@@ -10,20 +10,31 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"time"
 )
 
 // plan is how much to measure.
 type plan struct {
-	quick  bool
-	rounds int
-	dir    string
+	quick   bool
+	verbose bool
+	rounds  int
+	dir     string
+	pg      *server
+}
+
+// note prints something absolute, for whoever tunes.
+func (p plan) note(format string, args ...any) {
+	if p.verbose {
+		fmt.Printf(format+"\n", args...)
+	}
 }
 
 // of picks a size.
@@ -42,10 +53,15 @@ type benchmark struct {
 func main() {
 	quick := flag.Bool("quick", false, "smaller data and fewer rounds")
 	only := flag.String("only", "", "only benchmarks whose name contains this")
+	verbose := flag.Bool("v", false, "print absolute figures too")
+	statements := flag.Bool("statements", false, "print the statements that took Postgres longest (pg_stat_statements must be installed)")
+	profile := flag.String("cpuprofile", "", "write a profile of this process to a file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	ok, err := run(ctx, *quick, *only)
+	ok, err := profiled(*profile, func() (bool, error) {
+		return run(ctx, plan{quick: *quick, verbose: *verbose, rounds: 9, pg: &server{statements: *statements}}, *only)
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -55,20 +71,38 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, quick bool, only string) (ok bool, err error) {
-	dir, err := os.MkdirTemp("", "gallra-bench-")
+// profiled runs fn under the profiler, if there is a file for it.
+func profiled(file string, fn func() (bool, error)) (bool, error) {
+	if file == "" {
+		return fn()
+	}
+	f, err := os.Create(file)
 	if err != nil {
 		return false, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	p := plan{quick: quick, rounds: 9, dir: dir}
-	if quick {
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return false, errors.Join(err, f.Close())
+	}
+	ok, err := fn()
+	pprof.StopCPUProfile()
+	return ok, errors.Join(err, f.Close())
+}
+
+func run(ctx context.Context, p plan, only string) (ok bool, err error) {
+	if p.dir, err = os.MkdirTemp("", "gallra-bench-"); err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, p.pg.stop(), os.RemoveAll(p.dir)) }()
+	if p.quick {
 		p.rounds = 3
 	}
 	all := []Result{}
 	ok = true
-	fmt.Printf("%-58s %8s %8s %8s   %s\n", "", "ratio", "p25", "p75", "target")
-	for _, b := range []benchmark{{"crypto", cryptoBench}, {"ingest", ingestBench}, {"sweep", sweepBench}, {"event", eventBench}, {"explain", explainBench}} {
+	fmt.Printf("%-66s %8s %8s %8s %8s   %s\n", "", "ratio", "p25", "p75", "cpu", "target")
+	for _, b := range []benchmark{
+		{"crypto", cryptoBench}, {"ingest", ingestBench}, {"sweep", sweepBench}, {"event", eventBench}, {"explain", explainBench},
+		{"pg-ingest", pgIngestBench}, {"pg-write", writeBench}, {"pg-sweep", pgSweepBench}, {"pg-erase", eraseBench}, {"pg-mix", pgMixBench}, {"sqlite-mix", liteMixBench},
+	} {
 		if !strings.Contains(b.name, only) {
 			continue
 		}
@@ -83,17 +117,24 @@ func run(ctx context.Context, quick bool, only string) (ok bool, err error) {
 				mark = "  MISSED"
 				ok = false
 			}
-			fmt.Printf("%-58s %8.2f %8.2f %8.2f   %s%s\n", r.Name, r.Ratio, r.P25, r.P75, r.Target, mark)
+			cpu := ""
+			if r.CPU > 0 {
+				cpu = fmt.Sprintf("%.2f", r.CPU)
+			}
+			fmt.Printf("%-66s %8.2f %8.2f %8.2f %8s   %s%s\n", r.Name, r.Ratio, r.P25, r.P75, cpu, r.Target, mark)
 		}
 		fmt.Printf("  (%s took %s)\n", b.name, time.Since(began).Round(time.Second))
 		all = append(all, rows...)
+		if err := p.pg.slowest(ctx); err != nil {
+			return false, err
+		}
 	}
-	if only == "" && !quick {
+	if only == "" && !p.quick {
 		if err := save(all); err != nil {
 			return false, err
 		}
 	}
-	return ok || quick, nil
+	return ok || p.quick, nil
 }
 
 func save(all []Result) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gallra/gallra/crypto/insecurekeyfile"
 	"github.com/gallra/gallra/gdpr"
+	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/storage/sqlite"
 	"github.com/gallra/gallra/internal/faultsql"
 )
@@ -34,66 +35,88 @@ activities:
     erase: [P1Y after agreement-ended with agreement, P1Y after collected without agreement]
 `
 
-// town is an engine on SQLite with a clock to turn.
+// town is an engine with a clock to turn.
 type town struct {
 	*gdpr.Engine
-	store *sqlite.Store
-	path  string
+	store storage.Store
+	db    *sql.DB // of the store
+	dir   string  // of register, KEK and ledger
+	end   func()  // removes the data
 	now   time.Time
 	admin *gdpr.Session
 	desk  *gdpr.Session
 
 	calls      *faultsql.Faults // counts what the database is asked
-	db         *sql.DB
 	agreements []gdpr.ID
+	persons    int // who stay
+	stay, due  int // records that stay, and that are due from the beginning
+	gone       int // loads of persons who went
+}
+
+// found opens the engine of a town that has its store.
+func (t *town) found(ctx context.Context, register string) error {
+	if err := os.MkdirAll(t.dir, 0o700); err != nil {
+		return err
+	}
+	file := filepath.Join(t.dir, "register.yaml")
+	if err := os.WriteFile(file, []byte(register), 0o600); err != nil {
+		return err
+	}
+	reg, err := gdpr.LoadRegister(file)
+	if err != nil {
+		return err
+	}
+	kek, err := insecurekeyfile.Open(filepath.Join(t.dir, "bench.kek"))
+	if err != nil {
+		return err
+	}
+	t.now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	if t.Engine, err = gdpr.Open(ctx, t.store, kek, reg, &gdpr.Options{Now: func() time.Time { return t.now }}); err != nil {
+		return err
+	}
+	t.admin, t.desk = t.As(gdpr.Job("bench"), gdpr.Retention), t.As(gdpr.Job("bench"), "ticket")
+	return nil
+}
+
+// leave closes a town; its data stays.
+func (t *town) leave() {
+	_ = t.Engine.Close()
+	_ = t.store.Close()
+	if t.db != nil {
+		_ = t.db.Close()
+	}
+}
+
+func (t *town) close() {
+	t.leave()
+	t.end()
+	_ = os.RemoveAll(t.dir)
 }
 
 func newTown(ctx context.Context, dir, name string) (*town, error) {
 	return openTown(ctx, dir, name, false)
 }
 
-// openTown opens a town; a counted one has a single connection on which every call is counted.
+// openTown opens a town on SQLite; a counted one has a single connection on which every call is counted.
 func openTown(ctx context.Context, dir, name string, counted bool) (*town, error) {
-	dir = filepath.Join(dir, name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	t := &town{dir: filepath.Join(dir, name), end: func() {}}
+	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return nil, err
 	}
-	file := filepath.Join(dir, "register.yaml")
-	if err := os.WriteFile(file, []byte(register), 0o600); err != nil {
-		return nil, err
-	}
-	reg, err := gdpr.LoadRegister(file)
-	if err != nil {
-		return nil, err
-	}
-	kek, err := insecurekeyfile.Open(filepath.Join(dir, "bench.kek"))
-	if err != nil {
-		return nil, err
-	}
-	t := &town{path: filepath.Join(dir, "data.db"), now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
-	t.calls = faultsql.New(connector{dsn: sqlite.DSN(t.path)})
+	path := filepath.Join(t.dir, "data.db")
+	t.calls = faultsql.New(connector{dsn: sqlite.DSN(path)})
 	t.db = sql.OpenDB(t.calls)
 	t.db.SetMaxOpenConns(1)
-	if !counted {
-		t.store, err = sqlite.Open(ctx, t.path, nil)
-	} else {
+	var err error
+	if counted {
 		t.store, err = sqlite.OpenDB(ctx, t.db, nil)
+	} else {
+		t.store, err = sqlite.Open(ctx, path, nil)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if t.Engine, err = gdpr.Open(ctx, t.store, kek, reg, &gdpr.Options{Now: func() time.Time { return t.now }}); err != nil {
-		return nil, err
-	}
-	t.admin, t.desk = t.As(gdpr.Job("bench"), gdpr.Retention), t.As(gdpr.Job("bench"), "ticket")
-	return t, nil
-}
-
-func (t *town) close() {
-	_ = t.Engine.Close()
-	_ = t.store.Close()
-	_ = t.db.Close()
-	_ = os.RemoveAll(filepath.Dir(t.path))
+	return t, t.found(ctx, register)
 }
 
 // connector opens connections of the SQLite driver.
@@ -122,8 +145,10 @@ var message = func() string {
 // person is the address of the i-th person.
 func person(i int) string { return fmt.Sprintf("person%d@kund.example", i) }
 
+type recordSeq = iter.Seq2[gdpr.Record, error]
+
 // records are n records, each person has some; collected says when the i-th was.
-func records(n, each int, agreement gdpr.ID, collected func(i int) time.Time) iter.Seq2[gdpr.Record, error] {
+func records(n, each int, agreement gdpr.ID, collected func(i int) time.Time) recordSeq {
 	return func(yield func(gdpr.Record, error) bool) {
 		for i := range n {
 			r := gdpr.Record{Subject: gdpr.Email(person(i / each)), Fields: gdpr.Fields{"message": message}, Agreement: agreement}
@@ -131,6 +156,17 @@ func records(n, each int, agreement gdpr.ID, collected func(i int) time.Time) it
 				r.CollectedAt = collected(i)
 			}
 			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// others are records of persons that records does not give.
+func others(n, each int) recordSeq {
+	return func(yield func(gdpr.Record, error) bool) {
+		for i := range n {
+			if !yield(gdpr.Record{Subject: gdpr.Email("annan-" + person(i/each)), Fields: gdpr.Fields{"message": message}}, nil) {
 				return
 			}
 		}

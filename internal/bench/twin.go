@@ -51,7 +51,7 @@ func (t *twin) close() {
 }
 
 // ingest stores n records, some for each person, 1,000 a transaction.
-func (t *twin) ingest(ctx context.Context, n, each int, due func(i int) int64) (time.Duration, error) {
+func (t *twin) ingest(ctx context.Context, n, each int, due func(i int) int64) (spent, error) {
 	began := time.Now()
 	var subject storage.ID
 	controller := storage.NewID()
@@ -89,37 +89,37 @@ func (t *twin) ingest(ctx context.Context, n, each int, due func(i int) int64) (
 			return nil
 		})
 		if err != nil {
-			return 0, err
+			return spent{}, err
 		}
 	}
-	return time.Since(began), nil
+	return spent{wall: time.Since(began)}, nil
 }
 
 // sweep erases what is due, batch by batch: read the page, erase its rows, in one transaction each.
-func (t *twin) sweep(ctx context.Context, before int64, batch int) (n int, took time.Duration, err error) {
+func (t *twin) sweep(ctx context.Context, before int64, batch int) (n int, took spent, err error) {
 	began := time.Now()
 	for {
 		var page []twinRow
 		rows, err := t.db.QueryContext(ctx, `SELECT bucket, record, subject FROM gallra_parts WHERE due <= ? ORDER BY due, bucket, record, part LIMIT ?`, before, batch)
 		if err != nil {
-			return n, 0, err
+			return n, spent{}, err
 		}
 		for rows.Next() {
 			var r twinRow
 			var record, subject []byte
 			if err := rows.Scan(&r.bucket, &record, &subject); err != nil {
-				return n, 0, err
+				return n, spent{}, err
 			}
 			copy(r.record[:], record)
 			copy(r.subject[:], subject)
 			page = append(page, r)
 		}
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // closed before the transaction that follows
-			return n, 0, err
+			return n, spent{}, err
 		}
 		if len(page) == 0 {
 			_, err := t.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
-			return n, time.Since(began), err
+			return n, spent{wall: time.Since(began)}, err
 		}
 		err = t.inTx(ctx, []string{
 			`DELETE FROM gallra_parts WHERE bucket = ? AND record = ? AND part = 1`,
@@ -136,7 +136,7 @@ func (t *twin) sweep(ctx context.Context, before int64, batch int) (n int, took 
 			return nil
 		})
 		if err != nil {
-			return n, 0, err
+			return n, spent{}, err
 		}
 		n += len(page)
 	}

@@ -40,6 +40,7 @@ const (
 	Before      // an error; the call is not made
 	After       // the call is made, and then an error: of a commit, nobody knows the outcome
 	Kill        // SIGKILL to this process; the call is not made
+	refuse      // an error of the database's own: see Refuse
 )
 
 // Faults is a connector with a fault to come. It is safe for concurrent use.
@@ -49,18 +50,52 @@ type Faults struct {
 	log   []Op
 	at    int
 	mode  Mode
+	err   error // of that fault
 }
 
 var _ driver.Connector = (*Faults)(nil)
 
 // New wraps a connector; use the result with sql.OpenDB. Its connections must have the context methods of package driver.
+// For [Faults.Do] alone inner may be nil.
 func New(inner driver.Connector) *Faults { return &Faults{inner: inner} }
 
 // At arms one fault for the n-th call, counted from 1 since New. It replaces the one before; mode None disarms.
-func (f *Faults) At(n int, mode Mode) {
+func (f *Faults) At(n int, mode Mode) { f.Lose(n, mode, ErrInjected) }
+
+// Lose is At with the error of a driver: over io.EOF or driver.ErrBadConn a program may think that it knows what became of the call, and with the
+// latter database/sql makes a call outside a transaction again by itself.
+func (f *Faults) Lose(n int, mode Mode, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.at, f.mode = n, mode
+	f.at, f.mode, f.err = n, mode, err
+}
+
+// Refuse arms, as At does, an error of the database's own, such as a deadlock: the call is not made, a commit rolls back, and the connection
+// stays.
+func (f *Faults) Refuse(n int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at, f.mode, f.err = n, refuse, err
+}
+
+// Do makes a call that is not of database/sql, to a file or a service, unless a fault comes first.
+func (f *Faults) Do(op Op, do func() error) error {
+	mode := f.count(op)
+	if mode == Before || mode == refuse {
+		return f.fault()
+	}
+	err := do()
+	if mode == After && err == nil {
+		err = f.fault()
+	}
+	return err
+}
+
+// fault is the error that is armed.
+func (f *Faults) fault() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
 }
 
 // Calls returns how many calls were made.
@@ -97,8 +132,8 @@ func (f *Faults) count(op Op) Mode {
 // Connect opens a connection.
 func (f *Faults) Connect(ctx context.Context) (driver.Conn, error) {
 	mode := f.count(Connect)
-	if mode == Before {
-		return nil, ErrInjected
+	if mode == Before || mode == refuse {
+		return nil, f.fault()
 	}
 	inner, err := f.inner.Connect(ctx)
 	if err != nil {
@@ -109,7 +144,7 @@ func (f *Faults) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errors.Join(errors.New("faultsql: the driver has no context methods"), inner.Close())
 	}
 	if mode == After {
-		return nil, errors.Join(ErrInjected, inner.Close())
+		return nil, errors.Join(f.fault(), inner.Close())
 	}
 	return &conn{fullConn: full, f: f}, nil
 }
@@ -128,24 +163,29 @@ type fullConn interface {
 type conn struct {
 	fullConn
 	f    *Faults
-	lost bool // database/sql uses a connection from one goroutine at a time
+	lost error // once it is; database/sql uses a connection from one goroutine at a time
 }
 
 // call makes a call unless a fault comes first.
 func call[T any](c *conn, op Op, do func() (T, error)) (T, error) {
 	var none T
 	mode := c.f.count(op)
-	if c.lost || mode == Before {
-		c.lost = true
-		return none, ErrInjected
+	if mode == Before && c.lost == nil {
+		c.lost = c.f.fault()
+	}
+	if c.lost != nil {
+		return none, c.lost
+	}
+	if mode == refuse {
+		return none, c.f.fault()
 	}
 	out, err := do()
 	if mode == After && err == nil {
-		c.lost = true
+		c.lost = c.f.fault()
 		if open, ok := any(out).(interface{ Close() error }); ok {
 			_ = open.Close() // a statement or rows that stay open would keep the connection, and its locks, alive
 		}
-		return none, ErrInjected
+		return none, c.lost
 	}
 	return out, err
 }
@@ -184,7 +224,7 @@ func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 
 // ResetSession is asked before a connection is used again.
 func (c *conn) ResetSession(ctx context.Context) error {
-	if c.lost {
+	if c.lost != nil {
 		return driver.ErrBadConn
 	}
 	if r, ok := c.fullConn.(driver.SessionResetter); ok {
@@ -196,7 +236,7 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // IsValid keeps a lost connection out of the pool: closing it rolls back what it had begun.
 func (c *conn) IsValid() bool {
 	v, ok := c.fullConn.(driver.Validator)
-	return !c.lost && (!ok || v.IsValid())
+	return c.lost == nil && (!ok || v.IsValid())
 }
 
 type stmt struct {
@@ -205,7 +245,16 @@ type stmt struct {
 }
 
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	return call(s.c, Exec, func() (driver.Result, error) { return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args) }) //nolint:errcheck // New demands the context methods
+	return call(s.c, Exec, func() (driver.Result, error) {
+		if full, ok := s.Stmt.(driver.StmtExecContext); ok {
+			return full.ExecContext(ctx, args)
+		}
+		values := make([]driver.Value, len(args))
+		for i := range args {
+			values[i] = args[i].Value
+		}
+		return s.Stmt.Exec(values) //nolint:staticcheck // all that the COPY of lib/pq has
+	})
 }
 
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
@@ -218,7 +267,14 @@ type tx struct {
 }
 
 func (t *tx) Commit() error {
-	_, err := call(t.c, Commit, func() (struct{}, error) { return struct{}{}, t.Tx.Commit() })
+	tried := false
+	_, err := call(t.c, Commit, func() (struct{}, error) {
+		tried = true
+		return struct{}{}, t.Tx.Commit()
+	})
+	if !tried && t.c.lost == nil { // refused
+		_ = t.Tx.Rollback()
+	}
 	return err
 }
 

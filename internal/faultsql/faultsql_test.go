@@ -3,6 +3,8 @@ package faultsql_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,6 +74,51 @@ func TestEachCall(t *testing.T) {
 			stored++
 		}
 	}
+}
+
+// state is an error as a database gives it.
+type state string
+
+func (s state) Error() string    { return "of the database: " + string(s) }
+func (s state) SQLState() string { return string(s) }
+
+// TestRefuse: the database's own error ends the transaction, not the connection.
+func TestRefuse(t *testing.T) {
+	t.Parallel()
+	faults, db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	db.SetMaxOpenConns(1)
+	require.NoError(t, add(db))
+	connects := func() (n int) {
+		for _, op := range faults.Log() {
+			if op == faultsql.Connect {
+				n++
+			}
+		}
+		return n
+	}
+	before := connects()
+	for i := range 4 {
+		faults.Refuse(faults.Calls()+i+1, state("40001"))
+		var coded interface{ SQLState() string }
+		require.ErrorAs(t, add(db), &coded)
+		assert.Equal(t, "40001", coded.SQLState())
+		assert.Equal(t, 1, count(t, db), "call %d", i)
+	}
+	assert.Equal(t, before, connects())
+	require.NoError(t, add(db))
+}
+
+// TestLose: a connection that the driver calls bad makes database/sql send a statement again, though it was done.
+func TestLose(t *testing.T) {
+	t.Parallel()
+	faults, db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	faults.Lose(faults.Calls()+1, faultsql.After, driver.ErrBadConn)
+	_, err := db.Exec(`INSERT INTO t VALUES (1)`)
+	require.NoError(t, err)
+	assert.Equal(t, 2, count(t, db))
+	faults.Lose(faults.Calls()+4, faultsql.After, io.ErrUnexpectedEOF)
+	require.ErrorIs(t, add(db), io.ErrUnexpectedEOF)
+	assert.Equal(t, 3, count(t, db))
 }
 
 func TestQueryAndConnect(t *testing.T) {

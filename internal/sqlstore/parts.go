@@ -215,6 +215,15 @@ func scanIndex(rows *sql.Rows, r *storage.IndexRow) error {
 
 // Lookup returns every row whose token is among tokens, in the order of (bucket, subject, record, part, kind, token).
 func (s *Store) Lookup(ctx context.Context, tokens [][]byte) ([]storage.IndexRow, error) {
+	return s.lookup(ctx, tokens, ``)
+}
+
+// Identifiers returns the rows of Lookup that are identifiers, by an index of their own.
+func (s *Store) Identifiers(ctx context.Context, tokens [][]byte) ([]storage.IndexRow, error) {
+	return s.lookup(ctx, tokens, ` AND part < 1`)
+}
+
+func (s *Store) lookup(ctx context.Context, tokens [][]byte, and string) ([]storage.IndexRow, error) {
 	var out []storage.IndexRow
 	sorted := slices.CompactFunc(slices.SortedFunc(slices.Values(tokens), bytes.Compare), bytes.Equal)
 	for some := range slices.Chunk(sorted, chunk) {
@@ -223,7 +232,7 @@ func (s *Store) Lookup(ctx context.Context, tokens [][]byte) ([]storage.IndexRow
 		for i, token := range some {
 			args[i] = required(token)
 		}
-		rows, err := all(ctx, s, "look up", selectIndex+` WHERE token IN `+list(len(some)), args, scanIndex)
+		rows, err := all(ctx, s, "look up", selectIndex+` WHERE token IN `+list(len(some))+and, args, scanIndex)
 		if err != nil {
 			return nil, err
 		}

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/gallra/gallra/gdpr/storage"
@@ -74,8 +73,8 @@ func (s *Store) Acquire(ctx context.Context, name, owner string, now, until time
 			return
 		}
 		if t.exec(`UPDATE gallra_leases SET owner = ?, until = ?, fence = fence + 1 WHERE name = ? AND (until <= ? OR owner = ?)`,
-			owner, until.UnixMicro(), name, now.UnixMicro(), owner) == 0 {
-			t.err = errors.Join(t.err, storage.ErrLeased)
+			owner, until.UnixMicro(), name, now.UnixMicro(), owner) == 0 && t.err == nil {
+			t.err = storage.ErrLeased
 			return
 		}
 		t.get(`SELECT fence FROM gallra_leases WHERE name = ?`, []any{name}, &fence)

@@ -28,10 +28,29 @@ func (t *tx) writeParts(b *storage.Batch) {
 		if c.Bare && t.get(`SELECT 1 FROM gallra_parts WHERE bucket = ? AND subject = ? LIMIT 1`, []any{c.ID.Bucket(), c.ID[:]}, &one) {
 			t.fail(storage.Failure{Kind: storage.KindSubject, ID: c.ID, Reason: storage.Exists})
 		}
+		if len(c.Left) > 0 && !t.left(&c) {
+			t.fail(storage.Failure{Kind: storage.KindSubject, ID: c.ID, Reason: storage.Changed})
+		}
 	}
 	for _, h := range sorted(b.HoldParts, func(h *storage.PartHold) storage.PartRef { return h.PartRef }) {
 		t.holdPart(h)
 	}
+}
+
+// left reports whether exactly the named parts of a subject are left.
+func (t *tx) left(c *storage.SubjectCond) bool {
+	want := map[storage.PartRef]bool{}
+	for _, r := range c.Left {
+		want[r] = true
+	}
+	n, same := 0, true
+	t.each(`SELECT bucket, record, part FROM gallra_parts WHERE bucket = ? AND subject = ?`, []any{c.ID.Bucket(), c.ID[:]}, func(rows *sql.Rows) error {
+		var r storage.PartRef
+		err := rows.Scan(&r.Bucket, id(&r.Record), &r.Part)
+		n, same = n+1, same && want[r]
+		return err
+	})
+	return same && n == len(want)
 }
 
 // sorted orders rows by their key, so that the database walks its trees once and all batches lock alike.

@@ -14,14 +14,45 @@ need cc gcc # for the race detector
 [ -e /usr/include/stdlib.h ] || command -v xcrun > /dev/null || missing+=(libc6-dev)
 need git git
 
-# Later components stand here, each in one line; a component that is more than a package gets a function of its own.
-# Postgres: unless GALLRA_TEST_POSTGRES names a server, `pg_config --bindir` must hold initdb. Debian: postgresql.
+# Each component stands here in one line; one that is more than a package gets a function of its own.
+# Postgres, from whose programs tests make their own clusters, and PgBouncer; neither if the tests are to use a server that is there.
+postgres() {
+  local initdb
+  for initdb in "$(pg_config --bindir 2> /dev/null)/initdb" /usr/lib/postgresql/*/bin/initdb "$(command -v initdb)"; do
+    [ ! -x "$initdb" ] || return 0
+  done
+  missing+=(postgresql)
+}
+if [ -z "${GALLRA_TEST_POSTGRES:-}" ]; then
+  postgres
+  [ -x /usr/sbin/pgbouncer ] || need pgbouncer pgbouncer
+fi
+
+apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" > /dev/null; }
+
+# keep_still: what is installed starts no server, now or later, and Postgres makes no cluster for the system.
+keep_still() {
+  local policy=/usr/sbin/policy-rc.d
+  if [ ! -e $policy ]; then
+    trap "rm $policy" EXIT
+    printf '#!/bin/sh\nexit 101\n' > $policy
+    chmod +x $policy
+  fi
+  if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+    apt_install postgresql-common
+    sed -i 's/^#* *create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+  fi
+}
 
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
     echo "installing ${missing[*]}"
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+    keep_still
+    apt_install "${missing[@]}"
+    if [[ " ${missing[*]} " == *" pgbouncer "* ]] && command -v systemctl > /dev/null; then
+      systemctl --quiet disable pgbouncer || true
+    fi
   elif command -v apt-get > /dev/null; then
     echo "missing; run: sudo apt-get install --no-install-recommends ${missing[*]}" >&2
     exit 1

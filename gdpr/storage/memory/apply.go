@@ -3,6 +3,7 @@ package memory
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/gallra/gallra/gdpr/storage"
 )
@@ -16,6 +17,9 @@ func (s *Store) Apply(ctx context.Context, b *storage.Batch) error {
 		return err
 	}
 	defer s.mu.Unlock()
+	if s.stands(b) {
+		return nil
+	}
 	t := &tx{}
 	s.check(t, b)
 	s.writeParts(t, b)
@@ -25,11 +29,26 @@ func (s *Store) Apply(ctx context.Context, b *storage.Batch) error {
 	return t.end()
 }
 
+// stands reports whether a batch is stored already: its first entry is there, with the same MAC.
+func (s *Store) stands(b *storage.Batch) bool {
+	if len(b.Entries) == 0 || len(b.Entries[0].MAC) == 0 || b.Entries[0].Seq == 0 {
+		return false
+	}
+	e := b.Entries[0]
+	lane := s.entries[e.Lane]
+	return uint64(len(lane)) >= e.Seq && bytes.Equal(lane[e.Seq-1].MAC, e.MAC)
+}
+
 func (s *Store) check(t *tx, b *storage.Batch) {
 	for _, c := range b.Subjects {
 		row, ok := s.subjects[c.ID]
 		if why := changed(ok, true, c.NotHeld, row.Held); why != "" {
 			t.fail(storage.Failure{Kind: storage.KindSubject, ID: c.ID, Reason: why})
+		}
+	}
+	for _, c := range b.Index {
+		if _, ok := s.index[indexKey{subject: c.Subject, kind: c.Kind, token: string(c.Token)}]; !ok {
+			t.fail(storage.Failure{Kind: storage.KindIndex, ID: c.Subject, Name: c.Kind, Reason: storage.Missing})
 		}
 	}
 	for _, c := range b.Files {
@@ -55,6 +74,21 @@ func (s *Store) check(t *tx, b *storage.Batch) {
 	if c := b.Lease; c != nil && (c.Fence == 0 || s.leases[c.Name].fence != c.Fence) {
 		t.fail(storage.Failure{Kind: storage.KindLease, Name: c.Name, Reason: storage.Stale})
 	}
+}
+
+// left reports whether exactly the named parts of a subject are left.
+func (s *Store) left(c *storage.SubjectCond) bool {
+	have := s.partsOfSubject[c.ID]
+	want := map[storage.PartRef]bool{}
+	for _, r := range c.Left {
+		want[r] = true
+	}
+	for r := range want {
+		if _, ok := have[r]; !ok {
+			return false
+		}
+	}
+	return len(have) == len(want)
 }
 
 // changed says why a row may not be taken, or nothing.
@@ -125,6 +159,9 @@ func (s *Store) writeParts(t *tx, b *storage.Batch) {
 		}
 	}
 	for _, c := range b.Subjects {
+		if len(c.Left) > 0 && !s.left(&c) {
+			t.fail(storage.Failure{Kind: storage.KindSubject, ID: c.ID, Reason: storage.Changed})
+		}
 		if c.Bare && len(s.partsOfSubject[c.ID]) > 0 {
 			t.fail(storage.Failure{Kind: storage.KindSubject, ID: c.ID, Reason: storage.Exists})
 		}
@@ -317,32 +354,39 @@ func (s *Store) putFile(t *tx, r storage.File) {
 	put(t, s.files, k, cloneFile(r))
 }
 
+// eraseController takes the rows in order, so that the same batch on the same rows always has the same end.
 func (s *Store) eraseController(t *tx, e *storage.ControllerErase) {
 	e.Erased = 0
-	for _, p := range s.parts {
-		if e.Erased < e.Limit && p.Controller == e.Controller {
-			s.erasePart(t, &p)
-			for k := range s.keysOfPart[p.PartRef] {
-				s.destroyPartKey(t, k)
-			}
-			e.Erased++
+	for _, ref := range ofController(s.parts, func(p storage.Part) storage.ID { return p.Controller }, storage.PartRef.Compare, e) {
+		p := s.parts[ref]
+		s.erasePart(t, &p)
+		for k := range s.keysOfPart[ref] {
+			s.destroyPartKey(t, k)
 		}
 	}
-	for k, r := range s.index {
-		if e.Erased < e.Limit && r.Controller == e.Controller {
-			s.eraseIndex(t, k)
-			e.Erased++
+	for _, k := range ofController(s.index, func(r storage.IndexRow) storage.ID { return r.Controller }, indexKey.compare, e) {
+		s.eraseIndex(t, k)
+	}
+	for _, id := range ofController(s.subjects, func(r storage.Subject) storage.ID { return r.Controller }, storage.ID.Compare, e) {
+		drop(t, s.subjects, id)
+		if k, ok := s.subjectKeys[id]; ok && !k.Destroyed {
+			drop(t, s.subjectKeys, id)
 		}
 	}
-	for id, r := range s.subjects {
-		if e.Erased < e.Limit && r.Controller == e.Controller {
-			drop(t, s.subjects, id)
-			if k, ok := s.subjectKeys[id]; ok && !k.Destroyed {
-				drop(t, s.subjectKeys, id)
-			}
-			e.Erased++
+}
+
+// ofController returns the keys of a controller's first rows, as many as the step still has room for, and counts them.
+func ofController[K comparable, V any](rows map[K]V, controller func(V) storage.ID, compare func(a, b K) int, e *storage.ControllerErase) []K {
+	var keys []K
+	for k, row := range rows {
+		if controller(row) == e.Controller {
+			keys = append(keys, k)
 		}
 	}
+	slices.SortFunc(keys, compare)
+	keys = first(keys, e.Limit-e.Erased)
+	e.Erased += len(keys)
+	return keys
 }
 
 func (s *Store) writeTrail(t *tx, b *storage.Batch) {

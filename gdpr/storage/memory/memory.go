@@ -6,6 +6,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -57,6 +58,11 @@ type indexKey struct {
 	subject, record storage.ID
 	part            int
 	kind, token     string
+}
+
+func (k indexKey) compare(o indexKey) int {
+	return cmp.Or(k.subject.Compare(o.subject), k.record.Compare(o.record), cmp.Compare(k.part, o.part), cmp.Compare(k.kind, o.kind),
+		cmp.Compare(k.token, o.token))
 }
 
 type identifier struct {

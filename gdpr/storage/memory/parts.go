@@ -1,9 +1,9 @@
 package memory
 
 import (
-	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/gallra/gallra/gdpr/storage"
@@ -165,6 +165,18 @@ func (s *Store) Lookup(ctx context.Context, tokens [][]byte) ([]storage.IndexRow
 	return s.indexRows(keys), nil
 }
 
+// Identifiers returns the rows of Lookup that are identifiers.
+func (s *Store) Identifiers(ctx context.Context, tokens [][]byte) ([]storage.IndexRow, error) {
+	rows, err := s.Lookup(ctx, tokens)
+	var out []storage.IndexRow
+	for _, r := range rows {
+		if r.Part == 0 {
+			out = append(out, r)
+		}
+	}
+	return out, err
+}
+
 // IndexOf returns every row of one subject, in the same order.
 func (s *Store) IndexOf(ctx context.Context, subject storage.ID) ([]storage.IndexRow, error) {
 	if err := s.enter(ctx); err != nil {
@@ -176,12 +188,8 @@ func (s *Store) IndexOf(ctx context.Context, subject storage.ID) ([]storage.Inde
 
 func (s *Store) indexRows(keys map[indexKey]struct{}) []storage.IndexRow {
 	var out []storage.IndexRow
-	for k := range keys {
+	for _, k := range slices.SortedFunc(maps.Keys(keys), indexKey.compare) {
 		out = append(out, cloneIndex(s.index[k]))
 	}
-	slices.SortFunc(out, func(a, b storage.IndexRow) int {
-		return cmp.Or(a.Subject.Compare(b.Subject), a.Record.Compare(b.Record), cmp.Compare(a.Part, b.Part),
-			cmp.Compare(a.Kind, b.Kind), bytes.Compare(a.Token, b.Token))
-	})
 	return out
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -24,16 +25,9 @@ func config(dsn string, opt *Options) (pq.Config, error) {
 	if err != nil {
 		return pq.Config{}, errDSN
 	}
-	hosts := []string{cfg.Host}
+	local := isLocal(cfg.Host, cfg.Hostaddr)
 	for _, more := range cfg.Multi {
-		hosts = append(hosts, more.Host)
-	}
-	local := true
-	for _, host := range hosts {
-		local = local && isLocal(host)
-	}
-	if cfg.Hostaddr.IsValid() && !cfg.Hostaddr.IsLoopback() {
-		local = false
+		local = local && isLocal(more.Host, more.Hostaddr)
 	}
 	switch {
 	case local && !strings.Contains(dsn, "sslmode") && os.Getenv("PGSSLMODE") == "":
@@ -49,8 +43,11 @@ func config(dsn string, opt *Options) (pq.Config, error) {
 	return cfg, nil
 }
 
-// isLocal reports whether a host is this machine: a socket, or a loopback address.
-func isLocal(host string) bool {
+// isLocal reports whether a host is this machine: a socket, or a loopback address. Where an address is given too, that is where data goes.
+func isLocal(host string, addr netip.Addr) bool {
+	if addr.IsValid() {
+		return addr.IsLoopback()
+	}
 	if host == "" || host == "localhost" || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
 		return true
 	}

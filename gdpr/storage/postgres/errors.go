@@ -2,13 +2,17 @@ package postgres
 
 import (
 	"context"
+	"crypto/x509"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
+
+	"github.com/lib/pq"
 
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/internal/sqlstore"
@@ -28,6 +32,7 @@ const (
 	noDatabase           = "3D000"
 	duplicateSchema      = "42P06"
 	duplicateTable       = "42P07"
+	undefinedColumn      = "42703"
 )
 
 // state is the SQLSTATE of an error, whichever driver made it; empty when it is not the server's.
@@ -68,8 +73,16 @@ func explain(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	var network net.Error
+	var file *fs.PathError
+	var untrusted x509.UnknownAuthorityError
+	var misnamed x509.HostnameError
+	var invalid x509.CertificateInvalidError
 	switch code := state(err); {
 	case errors.Is(err, storage.ErrSchemaOutdated):
+	case errors.As(err, &untrusted), errors.As(err, &misnamed), errors.As(err, &invalid):
+		return fmt.Errorf("the server's certificate is not trusted: give the file of its authority as sslrootcert, and the host by the name in the certificate: %w", err)
+	case errors.Is(err, pq.ErrSSLNotSupported), strings.Contains(err.Error(), "server refused TLS connection"): // as pgx says it
+		return fmt.Errorf("the server has TLS turned off: set ssl=on there, or sslmode=disable for a server on this machine: %w", err)
 	case code == noPassword, code == noLogin:
 		return fmt.Errorf("the server refused the role: check role and password of the data source name, and pg_hba.conf: %w", err)
 	case code == noDatabase:
@@ -77,6 +90,8 @@ func explain(ctx context.Context, err error) error {
 	case code == noPrivilege:
 		return fmt.Errorf("the role lacks a right: run Open or Migrations once as the owner of the schema, then grant the application's role USAGE on the schema "+
 			"and SELECT, INSERT, UPDATE, DELETE on all tables in it, and set Options.KeepSchema: %w", err)
+	case errors.As(err, &file):
+		return fmt.Errorf("a file that the data source name gives cannot be read: %w", err)
 	case code == "" && errors.As(err, &network):
 		return fmt.Errorf("the server cannot be reached: check host and port of the data source name, and that it runs: %w", err)
 	}

@@ -24,14 +24,19 @@ func (s *Store) applyFast(ctx context.Context, b *storage.Batch) error {
 	const op = "apply batch"
 	var err error
 	if outer, ok := storage.Joined(ctx).(*sql.Tx); ok {
-		err = s.InSavepoint(ctx, op, outer, func(ctx context.Context) error { return s.steps(ctx, outer, p) })
+		err = s.InSavepoint(ctx, op, outer, func(ctx context.Context) error { return s.steps(ctx, outer, p, s.texts(p)) })
 	} else {
 		err = s.Again(ctx, op, func() error {
 			// A lost connection makes database/sql send a statement again. Only a trail entry, whose number is taken once, tells whether it was done.
 			if len(b.Entries) > 0 && p.single() {
 				return s.statement(ctx, p)
 			}
-			return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.steps(ctx, tx, p) })
+			// Before the transaction has its connection: to prepare takes one too.
+			all, err := s.preparedAll(ctx, p)
+			if err != nil {
+				return err
+			}
+			return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.steps(ctx, tx, p, all) })
 		})
 	}
 	if errors.Is(err, errRefused) {
@@ -52,7 +57,7 @@ func (s *Store) statement(ctx context.Context, p *plan) error {
 			b.WriteString(`, `)
 		}
 		fmt.Fprintf(&b, `s%d AS (%s`, i, st.sql)
-		if st.table != "" {
+		if st.table != "" && st.want != anyNumber {
 			b.WriteString(` RETURNING 1`)
 		}
 		b.WriteString(`)`)
@@ -86,8 +91,8 @@ func (s *Store) statement(ctx context.Context, p *plan) error {
 }
 
 // steps runs them one by one in a transaction.
-func (s *Store) steps(ctx context.Context, tx *sql.Tx, p *plan) error {
-	for _, st := range p.steps {
+func (s *Store) steps(ctx context.Context, tx *sql.Tx, p *plan, all []prepared) error {
+	for i, st := range p.steps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -97,7 +102,7 @@ func (s *Store) steps(ctx context.Context, tx *sql.Tx, p *plan) error {
 			}
 			continue
 		}
-		res, err := s.execTx(ctx, tx, st.sql, st.args)
+		res, err := all[i].execTx(ctx, tx, st.args)
 		if err != nil {
 			return refusedBy(err)
 		}

@@ -84,9 +84,7 @@ func (p *plan) parts(b *storage.Batch) {
 	})
 	p.retime(b.RetimeParts)
 	put(p, b.EraseParts, func(e *storage.PartErase) storage.PartRef { return e.PartRef }, p.erase)
-	if p.later {
-		p.add(bare(b.Subjects))
-	}
+	p.left(b.Subjects)
 	for _, dated := range []bool{false, true} {
 		var some []storage.PartHold
 		for _, h := range b.HoldParts {
@@ -179,17 +177,36 @@ func (p *plan) erase(rows []storage.PartErase) []step {
 	return out
 }
 
-// bare looks whether persons still have parts: after the locks were taken and after the parts of this batch went.
-func bare(subjects []storage.SubjectCond) step {
-	var some []storage.SubjectCond
-	for _, c := range subjects {
-		if c.Bare {
-			some = append(some, c)
-		}
-	}
-	from, args := source([]column[storage.SubjectCond]{
+// left looks which parts persons still have: after the locks were taken and after the parts of this batch went.
+func (p *plan) left(subjects []storage.SubjectCond) {
+	person := []column[storage.SubjectCond]{
 		{"bucket", "SMALLINT", func(c *storage.SubjectCond) any { return c.ID.Bucket() }},
 		{"id", "BYTEA", func(c *storage.SubjectCond) any { return c.ID[:] }},
-	}, some)
-	return step{sql: `SELECT 1 FROM ` + from + ` WHERE EXISTS (SELECT 1 FROM gallra_parts p WHERE p.bucket = a.bucket AND p.subject = a.id)`, args: args, want: 0}
+	}
+	bare, _ := split(subjects, func(c *storage.SubjectCond) bool { return c.Bare })
+	if len(bare) > 0 {
+		from, args := source(person, bare)
+		p.add(step{sql: `SELECT 1 FROM ` + from + ` WHERE EXISTS (SELECT 1 FROM gallra_parts p WHERE p.bucket = a.bucket AND p.subject = a.id)`, args: args, want: 0})
+	}
+	some, _ := split(subjects, func(c *storage.SubjectCond) bool { return len(c.Left) > 0 })
+	if len(some) == 0 {
+		return
+	}
+	var refs []leftPart
+	for _, c := range some {
+		for _, r := range c.Left {
+			refs = append(refs, leftPart{r, c.ID})
+		}
+	}
+	// As many as were named, and each of these: then they are the same.
+	p.add(matching("", `SELECT 1 FROM gallra_parts t, `, `t.bucket = a.bucket AND t.subject = a.id`, ``, person, some, len(refs)),
+		matching("", `SELECT 1 FROM gallra_parts t, `, thisPart+` AND t.subject = a.subject`, ``,
+			append(refColumns(func(r *leftPart) *storage.PartRef { return &r.PartRef }),
+				column[leftPart]{"subject", "BYTEA", func(r *leftPart) any { return r.subject[:] }}), refs, len(refs)))
+}
+
+// leftPart is a part that a person must still have.
+type leftPart struct {
+	storage.PartRef
+	subject storage.ID
 }

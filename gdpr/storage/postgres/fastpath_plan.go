@@ -98,7 +98,7 @@ func (p *plan) conditions(b *storage.Batch) {
 			if c.Exclusive == exclusive {
 				some = append(some, c)
 			}
-			p.later = p.later || c.Bare
+			p.later = p.later || c.Bare || len(c.Left) > 0
 		}
 		lock := ` FOR SHARE OF t`
 		if exclusive {
@@ -113,6 +113,18 @@ func (p *plan) conditions(b *storage.Batch) {
 				}, rows, len(rows)))
 		})
 	}
+	put(p, b.Index, func(c *storage.IndexCond) indexKey {
+		return indexKey{subject: c.Subject, kind: c.Kind, token: string(c.Token)}
+	}, func(rows []storage.IndexCond) []step {
+		return one(matching("", `SELECT 1 FROM gallra_index t, `, `t.bucket = a.bucket AND t.subject = a.subject AND t.record = a.record AND t.part = 0
+			AND t.kind = a.kind AND t.token = a.token`, ` ORDER BY t.bucket, t.subject, t.kind, t.token FOR SHARE OF t`, []column[storage.IndexCond]{
+			{"bucket", "SMALLINT", func(c *storage.IndexCond) any { return c.Subject.Bucket() }},
+			{"subject", "BYTEA", func(c *storage.IndexCond) any { return c.Subject[:] }},
+			{"record", "BYTEA", func(*storage.IndexCond) any { return noID[:] }},
+			{"kind", "TEXT", func(c *storage.IndexCond) any { return c.Kind }},
+			{"token", "BYTEA", func(c *storage.IndexCond) any { return required(c.Token) }},
+		}, rows, len(rows)))
+	})
 	type fileKey struct {
 		kind string
 		id   storage.ID
@@ -144,6 +156,8 @@ func (p *plan) conditions(b *storage.Batch) {
 		p.add(step{sql: `SELECT 1 FROM gallra_leases WHERE name = ? AND fence = ? FOR SHARE`, args: []any{c.Name, c.Fence}, want: 1})
 	}
 }
+
+var noID storage.ID
 
 type schedule struct {
 	owner  storage.ID
@@ -318,7 +332,7 @@ func (p *plan) trail(b *storage.Batch) {
 		lane := step{table: "lanes", sql: `UPDATE gallra_lanes SET last = ? WHERE id = ? AND last = ?`, want: 1,
 			args: []any{int64(last.Seq), first.Lane[:], int64(first.Seq) - 1}}
 		if first.Seq == 1 {
-			lane = step{table: "lanes", sql: `INSERT INTO gallra_lanes (last, id) VALUES (?, ?)`, args: []any{int64(last.Seq), first.Lane[:]}, want: 1}
+			lane = step{table: "lanes", sql: `INSERT INTO gallra_lanes (last, id) VALUES (?, ?)`, args: []any{int64(last.Seq), first.Lane[:]}, want: anyNumber}
 		}
 		p.add(lane, insert("entries", []column[storage.Entry]{
 			{"lane", "BYTEA", func(e *storage.Entry) any { return e.Lane[:] }},
@@ -348,7 +362,7 @@ func (p *plan) single() bool {
 	if p.later {
 		return false
 	}
-	written := map[string]int{}
+	written := map[string]bool{}
 	for _, s := range p.steps {
 		if s.copy != nil {
 			return false
@@ -356,10 +370,11 @@ func (p *plan) single() bool {
 		if s.table == "" {
 			continue
 		}
-		if before, ok := written[s.table]; ok && (before != anyNumber || s.want != anyNumber || !strings.HasPrefix(s.sql, `DELETE`)) {
+		erases := s.want == anyNumber && strings.HasPrefix(s.sql, `DELETE`)
+		if harmless, ok := written[s.table]; ok && !(harmless && erases) {
 			return false
 		}
-		written[s.table] = s.want
+		written[s.table] = erases
 	}
 	return true
 }

@@ -3,10 +3,10 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"sync"
 
 	"github.com/jmoiron/sqlx"
-	"strings"
 )
 
 // statements are those that this package has prepared, by text. Few shapes of batches are usual; the rest is sent unprepared.
@@ -23,14 +23,14 @@ type prepared struct {
 const mostStatements = 200
 
 func (s *Store) prepared(ctx context.Context, query string) (prepared, error) {
-	s.texts.mu.Lock()
-	p, ok := s.texts.all[query]
-	full := len(s.texts.all) >= mostStatements
-	s.texts.mu.Unlock()
+	s.stmts.mu.Lock()
+	p, ok := s.stmts.all[query]
+	full := len(s.stmts.all) >= mostStatements
+	s.stmts.mu.Unlock()
 	if ok {
 		return p, nil
 	}
-	p.text = sqlx.Rebind(sqlx.DOLLAR, strings.ReplaceAll(query, "gallra_", s.schema+"."))
+	p.text = s.text(query)
 	if full {
 		return p, nil
 	}
@@ -40,18 +40,18 @@ func (s *Store) prepared(ctx context.Context, query string) (prepared, error) {
 			return p, err
 		}
 	}
-	s.texts.mu.Lock()
-	defer s.texts.mu.Unlock()
-	if other, ok := s.texts.all[query]; ok {
+	s.stmts.mu.Lock()
+	defer s.stmts.mu.Unlock()
+	if other, ok := s.stmts.all[query]; ok {
 		if p.st != nil {
 			_ = p.st.Close()
 		}
 		return other, nil
 	}
-	if s.texts.all == nil {
-		s.texts.all = map[string]prepared{}
+	if s.stmts.all == nil {
+		s.stmts.all = map[string]prepared{}
 	}
-	s.texts.all[query] = p
+	s.stmts.all[query] = p
 	return p, nil
 }
 
@@ -66,14 +66,39 @@ func (s *Store) exec(ctx context.Context, query string, args []any) (sql.Result,
 	return p.st.ExecContext(ctx, args...)
 }
 
-// execTx runs a statement of a transaction: the application's own may be of other connections, and is given the text.
-func (s *Store) execTx(ctx context.Context, tx *sql.Tx, query string, args []any) (sql.Result, error) {
-	p, err := s.prepared(ctx, query)
-	if err != nil {
-		return nil, err
-	}
+// execTx runs a statement within a transaction.
+func (p prepared) execTx(ctx context.Context, tx *sql.Tx, args []any) (sql.Result, error) {
 	if p.st == nil {
 		return tx.ExecContext(ctx, p.text, args...)
 	}
 	return tx.StmtContext(ctx, p.st).ExecContext(ctx, args...)
+}
+
+// preparedAll prepares the steps of a plan, but those that copy.
+func (s *Store) preparedAll(ctx context.Context, p *plan) ([]prepared, error) {
+	all := make([]prepared, len(p.steps))
+	for i, st := range p.steps {
+		if st.copy != nil && s.copies {
+			continue
+		}
+		var err error
+		if all[i], err = s.prepared(ctx, st.sql); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// texts are the steps of a plan for a transaction of the application, which may be of other connections.
+func (s *Store) texts(p *plan) []prepared {
+	all := make([]prepared, len(p.steps))
+	for i, st := range p.steps {
+		all[i].text = s.text(st.sql)
+	}
+	return all
+}
+
+// text is a statement as the server wants it.
+func (s *Store) text(query string) string {
+	return sqlx.Rebind(sqlx.DOLLAR, strings.ReplaceAll(query, "gallra_", s.schema+"."))
 }

@@ -11,7 +11,7 @@ type step struct {
 	table string // that it writes to; empty for a condition
 	sql   string // with question marks, and gallra_ before table names
 	args  []any
-	want  int   // how many rows it must touch, else the batch is refused; anyNumber: whatever it finds
+	want  int   // how many rows it must touch, else the batch is refused; anyNumber: whatever it finds, or it fails by itself
 	copy  *bulk // the same by COPY, when there are many
 }
 
@@ -23,9 +23,18 @@ type column[T any] struct {
 	value      func(*T) any // nil, int, int64, bool, string or []byte
 }
 
-// source is a list of rows as a table expression: arrays, one for each column, so that the text does not depend on how many rows there are.
+// source is a list of rows as a table expression: arrays, one for each column, so that the text does not depend on how many rows there are. A single
+// row is written out: the server then knows that it is one, and need not plan the statement each time.
 func source[T any](cols []column[T], rows []T) (sql string, args []any) {
 	var b strings.Builder
+	if len(rows) == 1 {
+		for i, c := range cols {
+			b.WriteString([]string{`(SELECT `, `, `}[min(i, 1)] + `CAST(? AS ` + c.kind + `) AS ` + c.name)
+			args = append(args, c.value(&rows[0]))
+		}
+		b.WriteString(`) AS a`)
+		return b.String(), args
+	}
 	b.WriteString(`unnest(`)
 	for i, c := range cols {
 		if i > 0 {
@@ -51,7 +60,7 @@ func insert[T any](table string, cols []column[T], rows []T) step {
 	for i, c := range cols {
 		names[i] = c.name
 	}
-	s := step{table: table, want: len(rows)}
+	s := step{table: table, want: anyNumber}
 	head := `INSERT INTO gallra_` + table + ` (` + strings.Join(names, `, `) + `) `
 	if len(rows) == 1 {
 		marks := make([]string, len(cols))

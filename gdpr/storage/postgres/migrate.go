@@ -17,6 +17,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 
 	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/internal/sqlstore"
 )
 
 //go:embed migrations/*.sql
@@ -82,7 +83,16 @@ func newest() (int64, error) {
 
 // prepare looks at connection and schema, and brings the tables to the version of this library or says why not.
 func prepare(ctx context.Context, db *sql.DB, schema string, opt *Options) error {
+	if db == nil {
+		return errors.New("connections: missing")
+	}
+	if db.Stats().MaxOpenConnections == 1 {
+		return errors.New("connections: at most one at a time; allow two at least, by Options.Conns or SetMaxOpenConns")
+	}
 	if err := settings(ctx, db, opt); err != nil {
+		return err
+	}
+	if err := nameable(ctx, db, schema); err != nil {
 		return err
 	}
 	want, err := newest()
@@ -108,11 +118,12 @@ func prepare(ctx context.Context, db *sql.DB, schema string, opt *Options) error
 
 // settings refuses connections over which data would travel or be kept badly.
 func settings(ctx context.Context, db *sql.DB, opt *Options) error {
-	var encrypted, local bool
+	var encrypted, local, readOnly bool
 	var encoding string
 	err := db.QueryRowContext(ctx, `SELECT COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), FALSE),
-		COALESCE(host(inet_client_addr()) LIKE '127.%' OR host(inet_client_addr()) = '::1', TRUE), current_setting('server_encoding')`).
-		Scan(&encrypted, &local, &encoding)
+		COALESCE(host(inet_client_addr()) LIKE '127.%' OR host(inet_client_addr()) = '::1', TRUE), current_setting('server_encoding'),
+		current_setting('transaction_read_only') = 'on'`).
+		Scan(&encrypted, &local, &encoding, &readOnly)
 	if err != nil {
 		return fmt.Errorf("ask the server about the connection: %w", err)
 	}
@@ -121,7 +132,26 @@ func settings(ctx context.Context, db *sql.DB, opt *Options) error {
 			"or set Options.Plaintext where something else protects the wire")
 	}
 	if encoding != "UTF8" {
-		return fmt.Errorf("the database's encoding is %s: it must be UTF8", encoding)
+		return fmt.Errorf("the database's encoding is %s: it must be UTF8; create one with ENCODING 'UTF8'", encoding)
+	}
+	if readOnly {
+		return errors.New("the connection is read-only: connect to the primary (of several hosts, with target_session_attrs=read-write), " +
+			"and not with default_transaction_read_only")
+	}
+	return nil
+}
+
+// nameable refuses a schema that belongs to the server, or that it would read as a word of SQL.
+func nameable(ctx context.Context, db *sql.DB, schema string) error {
+	reserved := strings.HasPrefix(schema, "pg_") || schema == "information_schema"
+	if !reserved {
+		err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_get_keywords() WHERE word = $1 AND catcode IN ('R', 'T'))`, schema).Scan(&reserved)
+		if err != nil {
+			return fmt.Errorf("look at the schema's name: %w", err)
+		}
+	}
+	if reserved {
+		return fmt.Errorf("Options.Schema: %s is reserved by the server; choose another", schema)
 	}
 	return nil
 }
@@ -137,22 +167,43 @@ func version(ctx context.Context, db *sql.DB, schema string) (int64, error) {
 		return 0, foreign(ctx, db, schema)
 	}
 	var have int64
-	if err := db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM `+schema+`.`+VersionTable+` WHERE is_applied`).Scan(&have); err != nil {
+	err := db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM `+schema+`.`+VersionTable+` WHERE is_applied`).Scan(&have)
+	if state(err) == undefinedColumn {
+		return 0, errForeign(schema, VersionTable)
+	}
+	if err != nil {
 		return 0, fmt.Errorf("read schema version: %w", err)
 	}
+	if have == 0 {
+		return 0, nil
+	}
+	var ours bool // another's goose may have a table of that name
+	if err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = ANY($2))`, schema, pq.Array(tables)).
+		Scan(&ours); err != nil {
+		return 0, fmt.Errorf("look for the schema: %w", err)
+	}
+	if !ours {
+		return 0, errForeign(schema, VersionTable)
+	}
 	return have, nil
+}
+
+func errForeign(schema, table string) error {
+	return fmt.Errorf("schema %s holds a %s that is not this library's, or that its migrations did not make: choose another Options.Schema", schema, table)
 }
 
 // foreign refuses a schema in which somebody else's relations have the names of ours.
 func foreign(ctx context.Context, db *sql.DB, schema string) error {
 	var name sql.NullString
 	err := db.QueryRowContext(ctx, `SELECT MIN(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = $1 AND c.relname = ANY($2)`, schema, pq.Array(tables)).Scan(&name)
+		WHERE n.nspname = $1 AND (c.relname = ANY($2)
+			OR c.relname = $3 AND NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = c.oid AND attname = 'lock_id'))`,
+		schema, pq.Array(tables), lockTable).Scan(&name) // another process may have made the lock just now
 	if err != nil {
 		return fmt.Errorf("look for the schema: %w", err)
 	}
 	if name.Valid {
-		return fmt.Errorf("schema %s holds a table %s that is not this library's: choose another Options.Schema", schema, name.String)
+		return errForeign(schema, name.String)
 	}
 	return nil
 }
@@ -176,7 +227,8 @@ func migrate(ctx context.Context, db *sql.DB, schema string, create bool) error 
 			}
 		}
 	}
-	locker, err := lock.NewPostgresTableLocker(lock.WithTableName(schema+"."+lockTable), lock.WithTableLockTimeout(time.Second, 120))
+	locker, err := lock.NewPostgresTableLocker(lock.WithTableName(schema+"."+lockTable), lock.WithTableLockTimeout(time.Second/5, 600),
+		lock.WithTableRetryPolicy(func(err error) bool { return state(err) == "" || classify(err) == sqlstore.Retry })) // held, but not refused
 	if err != nil {
 		return fmt.Errorf("lock migrations: %w", err)
 	}
@@ -191,19 +243,24 @@ func migrate(ctx context.Context, db *sql.DB, schema string, create bool) error 
 	return nil
 }
 
-// rights says which table the role may not use.
+// rights says which table is missing, or may not be used by the role.
 func rights(ctx context.Context, db *sql.DB, schema string) error {
-	var table sql.NullString
-	err := db.QueryRowContext(ctx, `SELECT MIN(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = $1 AND c.relname = ANY($2) AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-			AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))`,
-		schema, pq.Array(tables)).Scan(&table)
+	var missing, closed sql.NullString
+	err := db.QueryRowContext(ctx, `SELECT MIN(t.name) FILTER (WHERE c.oid IS NULL), MIN(t.name) FILTER (WHERE NOT (has_schema_privilege(c.relnamespace, 'USAGE')
+			AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
+			AND has_table_privilege(c.oid, 'DELETE')))
+		FROM unnest(CAST($2 AS TEXT[])) AS t(name)
+		LEFT JOIN pg_class c ON c.relname = t.name AND c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)`,
+		schema, pq.Array(tables)).Scan(&missing, &closed)
 	if err != nil {
 		return fmt.Errorf("look at the role's rights: %w", err)
 	}
-	if table.Valid {
+	if missing.Valid {
+		return fmt.Errorf("schema %s has no table %s: restore what the migrations made, or choose another Options.Schema", schema, missing.String)
+	}
+	if closed.Valid {
 		return fmt.Errorf("the role may not read and write %s.%s: grant it USAGE on the schema and SELECT, INSERT, UPDATE, DELETE on all tables in it",
-			schema, table.String)
+			schema, closed.String)
 	}
 	return nil
 }

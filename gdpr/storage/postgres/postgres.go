@@ -17,7 +17,7 @@
 //
 // Postgres keeps erased rows in its files until VACUUM, in its write-ahead log until that is recycled, and in its replicas and backups for as
 // long as these live. No statement reaches those: what protects there is that the keys are destroyed (GDPR Art. 17), the more so when they live in
-// a store of their own with backups that end sooner. [Store.Scrub] vacuums what is in reach.
+// a store of their own with backups that end sooner.
 //
 // # Poolers
 //
@@ -67,15 +67,14 @@ type Store struct {
 	plain  bool // portable SQL only
 	copies bool // the driver copies rows in
 	unprep bool
-	texts  statements
+	stmts  statements
 }
 
 type base = sqlstore.Store
 
 var (
-	_ storage.Store    = (*Store)(nil)
-	_ storage.Scrubber = (*Store)(nil)
-	_ storage.Joiner   = (*Store)(nil)
+	_ storage.Store  = (*Store)(nil)
+	_ storage.Joiner = (*Store)(nil)
 )
 
 // Open connects to the server that a data source name names, as lib/pq reads it: a URL, or key=value pairs, with PG environment variables
@@ -165,13 +164,6 @@ func (s *Store) Count(ctx context.Context) (int64, error) {
 		return int64(n), nil
 	}
 	return s.base.Count(ctx)
-}
-
-// Scrub vacuums the tables from which rows are erased, so that what was erased is gone from their pages once no transaction needs
-// it any more. It returns [storage.ErrBusy] when a transaction still does; a later Scrub then finishes it. The write-ahead log, replicas
-// and backups are out of its reach. It needs the right to vacuum: the owner of the tables has it.
-func (s *Store) Scrub(ctx context.Context) error {
-	return sqlstore.Wrap(ctx, s.base, "scrub", s.vacuum(ctx))
 }
 
 func dialect(schema string) sqlstore.Dialect {

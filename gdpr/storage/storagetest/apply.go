@@ -12,18 +12,21 @@ import (
 
 var applyTests = []subtest{
 	{"Apply must do all of the batch or nothing of it", testAllOrNothing},
-	{"it must name every row that failed", testNamesAll},
+	{"When a condition does not hold it must write nothing and return a ConditionError that names every row that failed", testNamesAll},
+	{"Apply: where an entry of the batch fails as stale because the very same one, with the same MAC, stands there already, " +
+		"the whole batch was stored: it must then write nothing and return nil", testStands},
 	{"PutSubjects must be new", testPutSubjects},
-	{"PutParts must be new and Held starts at 0", testPutParts},
-	{"RevisePart replaces the row whose Rev is one less and Held must stay as stored", testRevisePart},
-	{"RetimeParts changes what dates or marks a part and never its content", testRetimeParts},
-	{"EraseParts removes parts of that revision with all their find-by rows", testEraseParts},
-	{"HoldParts counts, re-dates and raises the revision", testHoldParts},
-	{"the row of a Count must exist and its revision stays", testCounts},
-	{"PutSchedules of revision 1 must be new, else it replaces the row whose Rev is one less", testPutSchedules},
-	{"PutFiles as PutSchedules, and of a Unique file the name must be new", testPutFiles},
-	{"EraseFiles of an absent file is no error", testEraseFiles},
-	{"EraseSubjects must fail while a hold counts on it, and removes every index row", testEraseSubjects},
+	{"PutParts must be new; Held starts at 0", testPutParts},
+	{"RevisePart replaces the row whose Rev is one less; Held must stay as stored", testRevisePart},
+	{"Retime: Rev is the revision that the part must have; it is raised by one", testRetimeParts},
+	{"EraseParts with all their find-by rows", testEraseParts},
+	{"PartHold: the part must exist and the counter must not fall below 0", testHoldParts},
+	{"Count: the row must exist and the counter must not fall below 0", testCounts},
+	{"PutSchedules Rev 1: must be new; else replaces the row whose Rev is one less; Held must stay as stored", testPutSchedules},
+	{"PutFiles as PutSchedules; of a Unique file (Kind, Name) must be new", testPutFiles},
+	{"EraseFiles: absent is no error", testEraseFiles},
+	{"SubjectErase removes a subject's row, which must exist, and every index row of it", testEraseSubjects},
+	{"SubjectErase must fail while a hold counts on it", testEraseHeld},
 }
 
 // rich is a batch with something of everything, on rows of its own but for the numbers of segment and proof.
@@ -124,6 +127,33 @@ func testNamesAll(t *testing.T, s storage.Store) {
 		storage.Failure{Kind: storage.KindProof, ID: lane, Reason: storage.Stale},
 		storage.Failure{Kind: storage.KindSegment, Reason: storage.Stale},
 	)
+}
+
+// testStands applies batches again, as somebody does who never learned what had become of them.
+func testStands(t *testing.T, s storage.Store) {
+	sub := newSubject()
+	first := rich(sub, 1, nil)
+	first.Entries[0].MAC = newMAC()
+	apply(t, s, first)
+	w := world{ids: []storage.ID{sub.ID, sub.Controller, first.PutParts[0].Record}, kinds: []string{"agreement"}}
+	p := first.PutParts[0]
+	second := storage.Batch{
+		HoldParts: []storage.PartHold{{PartRef: p.PartRef, N: 1}}, PutEvents: []storage.Event{{ID: storage.NewID(), Object: sub.ID, At: t0}},
+		Entries: []storage.Entry{entry(sub.ID, 2), entry(sub.ID, 3)},
+	}
+	apply(t, s, second)
+	before := w.observe(t, s)
+	apply(t, s, first)
+	apply(t, s, second)
+	assert.Equal(t, before, w.observe(t, s))
+
+	other := second
+	other.Entries = []storage.Entry{entry(sub.ID, 2), entry(sub.ID, 3)}
+	stale := storage.Failure{Kind: storage.KindEntry, ID: sub.ID, Reason: storage.Stale}
+	refused(t, s, other, stale, stale)
+	other.Entries[0].MAC, other.Entries[1].MAC = nil, nil // an entry without a MAC is nobody's
+	refused(t, s, other, stale, stale)
+	assert.Equal(t, before, w.observe(t, s))
 }
 
 func testPutSubjects(t *testing.T, s storage.Store) {
@@ -359,13 +389,10 @@ func testEraseSubjects(t *testing.T, s storage.Store) {
 		return storage.IndexRow{Subject: sub.ID, Record: record, Part: part, Kind: "ref", Token: sub.ID[:], Controller: sub.Controller}
 	}
 	apply(t, s, storage.Batch{
-		PutSubjects:  []storage.Subject{sub, other},
-		PutIndex:     []storage.IndexRow{row(sub, storage.ID{}, 0), row(sub, p.Record, 1), row(other, storage.ID{}, 0)},
-		HoldSubjects: []storage.Count{{ID: sub.ID, N: 1}},
+		PutSubjects: []storage.Subject{sub, other},
+		PutIndex:    []storage.IndexRow{row(sub, storage.ID{}, 0), row(sub, p.Record, 1), row(other, storage.ID{}, 0)},
 	})
 	b := storage.Batch{EraseSubjects: []storage.SubjectErase{{ID: sub.ID}}}
-	refused(t, s, b, storage.Failure{Kind: storage.KindSubject, ID: sub.ID, Reason: storage.Held})
-	apply(t, s, storage.Batch{HoldSubjects: []storage.Count{{ID: sub.ID, N: -1}}})
 	apply(t, s, b)
 	_, err := s.Subject(ctx, sub.ID)
 	require.ErrorIs(t, err, storage.ErrNotFound)
@@ -376,4 +403,22 @@ func testEraseSubjects(t *testing.T, s storage.Store) {
 	require.NoError(t, err)
 	assert.Len(t, rows, 1)
 	refused(t, s, b, storage.Failure{Kind: storage.KindSubject, ID: sub.ID, Reason: storage.Missing})
+}
+
+func testEraseHeld(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	sub := newSubject()
+	row := identifierRow(sub, "ref", "token")
+	apply(t, s, storage.Batch{
+		PutSubjects: []storage.Subject{sub}, PutIndex: []storage.IndexRow{row}, HoldSubjects: []storage.Count{{ID: sub.ID, N: 1}},
+	})
+	b := storage.Batch{EraseSubjects: []storage.SubjectErase{{ID: sub.ID}}}
+	refused(t, s, b, storage.Failure{Kind: storage.KindSubject, ID: sub.ID, Reason: storage.Held})
+	rows, err := s.IndexOf(ctx, sub.ID)
+	require.NoError(t, err)
+	assert.Equal(t, []storage.IndexRow{row}, rows)
+	apply(t, s, storage.Batch{HoldSubjects: []storage.Count{{ID: sub.ID, N: -1}}})
+	apply(t, s, b)
+	_, err = s.Subject(ctx, sub.ID)
+	require.ErrorIs(t, err, storage.ErrNotFound)
 }

@@ -7,35 +7,58 @@ import (
 )
 
 var conditionTests = []subtest{
-	{"the subject must exist, not be held, and be bare where a condition says so", testSubjectCond},
-	{"the file must exist with that revision and that state", testFileCond},
-	{"the schedule must have that revision, or not exist", testScheduleCond},
-	{"the lease must still have that fence", testLeaseCond},
+	{"SubjectCond demands that the subject exists", testSubjectCond},
+	{"SubjectCond NotHeld: its hold counter must be 0", testSubjectNotHeld},
+	{"SubjectCond Bare requires that no part of the subject is left, looked at after EraseParts of this batch", testSubjectBare},
+	{"FileCond demands that the file exists, with that revision, and that state", testFileCond},
+	{"ScheduleCond demands that the schedule has that revision; Rev 0 means that it must not exist", testScheduleCond},
+	{"LeaseCond demands that the lease still has that fence", testLeaseCond},
+}
+
+// subjectCond is a batch of one condition, and its failure.
+func subjectCond(sub storage.Subject, c storage.SubjectCond, why storage.Reason) (storage.Batch, storage.Failure) {
+	c.ID = sub.ID
+	return storage.Batch{Subjects: []storage.SubjectCond{c}}, storage.Failure{Kind: storage.KindSubject, ID: sub.ID, Reason: why}
 }
 
 func testSubjectCond(t *testing.T, s storage.Store) {
 	sub := newSubject()
-	failed := func(why storage.Reason) storage.Failure {
-		return storage.Failure{Kind: storage.KindSubject, ID: sub.ID, Reason: why}
-	}
-	given := func(c storage.SubjectCond) storage.Batch {
-		c.ID = sub.ID
-		return storage.Batch{Subjects: []storage.SubjectCond{c}}
-	}
 	for _, exclusive := range []bool{false, true} {
-		refused(t, s, given(storage.SubjectCond{Exclusive: exclusive}), failed(storage.Missing))
+		b, failed := subjectCond(sub, storage.SubjectCond{Exclusive: exclusive, NotHeld: true, Bare: true}, storage.Missing)
+		refused(t, s, b, failed)
 	}
-	p := newPart(sub)
-	apply(t, s, storage.Batch{PutSubjects: []storage.Subject{sub}, PutParts: []storage.Part{p}})
-	apply(t, s, given(storage.SubjectCond{NotHeld: true}))
-	apply(t, s, storage.Batch{HoldSubjects: []storage.Count{{ID: sub.ID, N: 1}}})
-	apply(t, s, given(storage.SubjectCond{}))
-	refused(t, s, given(storage.SubjectCond{NotHeld: true, Exclusive: true}), failed(storage.Held))
-	refused(t, s, given(storage.SubjectCond{Bare: true}), failed(storage.Exists))
-	b := given(storage.SubjectCond{Bare: true, Exclusive: true})
-	b.EraseParts = erase(p)
-	apply(t, s, b)
-	apply(t, s, given(storage.SubjectCond{Bare: true}))
+	apply(t, s, storage.Batch{PutSubjects: []storage.Subject{sub}})
+	for _, exclusive := range []bool{false, true} {
+		b, _ := subjectCond(sub, storage.SubjectCond{Exclusive: exclusive, NotHeld: true, Bare: true}, "")
+		apply(t, s, b)
+	}
+}
+
+func testSubjectNotHeld(t *testing.T, s storage.Store) {
+	sub := newSubject()
+	apply(t, s, storage.Batch{PutSubjects: []storage.Subject{sub}, HoldSubjects: []storage.Count{{ID: sub.ID, N: 1}}})
+	for _, exclusive := range []bool{false, true} {
+		b, failed := subjectCond(sub, storage.SubjectCond{Exclusive: exclusive, NotHeld: true}, storage.Held)
+		refused(t, s, b, failed)
+		b, _ = subjectCond(sub, storage.SubjectCond{Exclusive: exclusive}, "")
+		apply(t, s, b)
+	}
+}
+
+func testSubjectBare(t *testing.T, s storage.Store) {
+	sub := newSubject()
+	p, other := newPart(sub), newPart(sub)
+	apply(t, s, storage.Batch{PutSubjects: []storage.Subject{sub}, PutParts: []storage.Part{p, other}})
+	bare, failed := subjectCond(sub, storage.SubjectCond{Bare: true}, storage.Exists)
+	refused(t, s, bare, failed)
+	bare.EraseParts = erase(p)
+	refused(t, s, bare, failed)
+	bare.EraseParts = erase(p, other)
+	apply(t, s, bare)
+	bare.EraseParts = nil
+	apply(t, s, bare)
+	bare.PutParts = []storage.Part{newPart(sub)} // looked at after it was put
+	refused(t, s, bare, failed)
 }
 
 func testFileCond(t *testing.T, s storage.Store) {

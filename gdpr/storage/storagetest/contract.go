@@ -1,9 +1,7 @@
 package storagetest
 
 import (
-	"bytes"
 	"context"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,20 +13,22 @@ import (
 )
 
 var contractTests = []subtest{
-	{"it must be safe for concurrent use", testConcurrent},
-	{"it must honor a context that is done", testContextDone},
-	{"after a context is done nothing is written and the error must match ctx.Err", testContextEnds},
-	{"it must keep instants to the microsecond in UTC and return the zero time for none", testInstants},
-	{"it must compare text byte by byte", testText},
-	{"it must not keep a reference nor hand one out", testReferences},
-	{"nil and empty mean the same and it must return nil", testNil},
-	{"a read of one row must return ErrNotFound and absent rows are no errors in reads of several", testAbsent},
-	{"a limit that is not over 0 must be refused", testLimits},
-	{"it must keep large values", testLarge},
+	{"An adapter must be safe for concurrent use", testConcurrent},
+	{"It must honor a context that is done: nothing is written after that, and the error must match ctx.Err()", testContextDone},
+	{"a context that ends within a batch", testContextEnds},
+	{"It must keep instants to the microsecond, in UTC, and return the zero time for none", testInstants},
+	{"It must compare text byte by byte: case and accents matter", testText},
+	{"It must not keep a reference to a slice or map that it was handed, nor hand out one that it keeps", testReferences},
+	{"Nil and empty mean the same in slices and maps; it must return nil for both", testNil},
+	{"Absent rows are not errors in reads of several rows; a read of one row must return ErrNotFound", testAbsent},
+	{"A limit that is not over 0 must be refused with an error", testLimits},
+	{"Limit must be over 0", testQueryLimits},
+	{"Rows must come back in the order that the method promises, on every call", testOrder},
 	{"Caps must return the same value for the life of the store", testCaps},
-	{"Meta of an empty store must be an empty map", testMeta},
+	{"Meta returns every stored setting; an empty store must return an empty map", testMeta},
 	{"Count returns how many parts are stored", testCount},
-	{"a second Close must do nothing and what follows must return ErrClosed", testClose},
+	{"A second Close must do nothing", testCloseTwice},
+	{"Close: after it every other method but Caps must return an error that matches ErrClosed", testClose},
 }
 
 // calls are all methods that may fail, with arguments that would succeed.
@@ -167,7 +167,6 @@ func testInstants(t *testing.T, s storage.Store) {
 	stockholm := time.FixedZone("CEST", 2*60*60)
 	given := time.Date(2026, 6, 19, 9, 30, 0, 123456789, stockholm)
 	want := time.Date(2026, 6, 19, 7, 30, 0, 123456000, time.UTC)
-	early := time.Date(1931, 2, 3, 4, 5, 6, 789012000, time.UTC)
 	sub := newSubject()
 	sub.Created = given
 	dated, undated := newPart(sub), newPart(sub)
@@ -177,7 +176,7 @@ func testInstants(t *testing.T, s storage.Store) {
 		PutSubjects:  []storage.Subject{sub},
 		PutParts:     []storage.Part{dated, undated},
 		PutSchedules: []storage.Schedule{{Owner: sub.ID, Family: "a", Rev: 1, Due: given}, {Owner: sub.ID, Family: "b", Rev: 1}},
-		PutEvents:    []storage.Event{{ID: storage.NewID(), Object: sub.ID, At: early}},
+		PutEvents:    []storage.Event{{ID: storage.NewID(), Object: sub.ID, At: given}},
 		PutFiles:     []storage.File{{Kind: "hold", ID: sub.ID, Rev: 1, Due: given}, {Kind: "grant", ID: sub.ID, Rev: 1}},
 		Entries:      []storage.Entry{{Lane: lane, Seq: 1, At: given}},
 		Proofs:       []storage.Proof{{N: 1, At: given}},
@@ -194,7 +193,7 @@ func testInstants(t *testing.T, s storage.Store) {
 	assert.True(t, schedules[1].Due.IsZero())
 	events, err := s.EventsOf(ctx, sub.ID)
 	require.NoError(t, err)
-	assert.Equal(t, early, events[0].At)
+	assert.Equal(t, want, events[0].At)
 	file, err := s.File(ctx, "hold", sub.ID)
 	require.NoError(t, err)
 	assert.Equal(t, want, file.Due)
@@ -207,6 +206,19 @@ func testInstants(t *testing.T, s storage.Store) {
 	proof, err := s.LastProof(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, want, proof.At)
+
+	for _, given := range []time.Time{ // cut, not rounded, also before 1970; and the first instant of all clocks is not none
+		time.Date(1931, 2, 3, 4, 5, 6, 789012999, time.UTC), time.Unix(0, 0), time.Unix(-1, 999_999_999), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
+	} {
+		p := newPart(sub)
+		p.Due = given
+		apply(t, s, storage.Batch{PutParts: []storage.Part{p}, PutEvents: []storage.Event{{ID: storage.NewID(), Object: p.Record, At: given}}})
+		assert.Equal(t, given.UTC().Truncate(time.Microsecond), readPart(t, s, p).Due)
+		events, err := s.EventsOf(ctx, p.Record)
+		require.NoError(t, err)
+		assert.Equal(t, given.UTC().Truncate(time.Microsecond), events[0].At)
+		apply(t, s, storage.Batch{EraseParts: erase(p)})
+	}
 
 	due, err := s.Due(ctx, storage.DueQuery{Before: want, Limit: 9})
 	require.NoError(t, err)
@@ -350,13 +362,7 @@ func testAbsent(t *testing.T, s storage.Store) {
 func testLimits(t *testing.T, s storage.Store) {
 	ctx := context.Background()
 	for _, n := range []int{0, -1} {
-		_, err := s.Parts(ctx, storage.PartQuery{Limit: n})
-		assert.Error(t, err)
-		_, err = s.Due(ctx, storage.DueQuery{Limit: n})
-		assert.Error(t, err)
-		_, err = s.DueSchedules(ctx, t0, n)
-		assert.Error(t, err)
-		_, err = s.Files(ctx, storage.FileQuery{Kind: "hold", Limit: n})
+		_, err := s.DueSchedules(ctx, t0, n)
 		assert.Error(t, err)
 		_, err = s.Entries(ctx, storage.NewID(), 0, n)
 		assert.Error(t, err)
@@ -366,30 +372,53 @@ func testLimits(t *testing.T, s storage.Store) {
 		assert.Error(t, err)
 		_, err = s.AllPartKeys(ctx, storage.PartKeyRef{}, n)
 		assert.Error(t, err)
-		assert.Error(t, s.Apply(ctx, &storage.Batch{EraseController: &storage.ControllerErase{Controller: storage.NewID(), Limit: n}}))
 	}
 }
 
-func testLarge(t *testing.T, s storage.Store) {
+func testQueryLimits(t *testing.T, s storage.Store) {
 	ctx := context.Background()
 	sub := newSubject()
-	p := newPart(sub)
-	large := bytes.Repeat([]byte("0123456789åäö\x00"), 1<<20/16)
-	p.Sealed, p.Family = large, strings.Repeat("ö", 500)
-	apply(t, s, storage.Batch{
-		PutParts: []storage.Part{p},
-		PutFiles: []storage.File{{Kind: "register", ID: sub.ID, Rev: 1, Body: large}},
-		Proofs:   []storage.Proof{{N: 1, Body: large}},
-	})
-	got := readPart(t, s, p)
-	assert.True(t, bytes.Equal(large, got.Sealed))
-	assert.Equal(t, p.Family, got.Family)
-	f, err := s.File(ctx, "register", sub.ID)
-	require.NoError(t, err)
-	assert.True(t, bytes.Equal(large, f.Body))
-	proof, err := s.LastProof(ctx)
-	require.NoError(t, err)
-	assert.True(t, bytes.Equal(large, proof.Body))
+	for _, n := range []int{0, -1} {
+		for _, subjects := range [][]storage.ID{nil, {sub.ID}} {
+			_, err := s.Parts(ctx, storage.PartQuery{Subjects: subjects, Limit: n})
+			assert.Error(t, err)
+		}
+		_, err := s.Due(ctx, storage.DueQuery{Limit: n})
+		assert.Error(t, err)
+		_, err = s.Files(ctx, storage.FileQuery{Kind: "hold", Limit: n})
+		assert.Error(t, err)
+		assert.Error(t, s.Apply(ctx, &storage.Batch{
+			PutSubjects: []storage.Subject{sub}, EraseController: &storage.ControllerErase{Controller: storage.NewID(), Limit: n},
+		}))
+	}
+	_, err := s.Subject(ctx, sub.ID)
+	require.ErrorIs(t, err, storage.ErrNotFound, "what was refused wrote nothing")
+}
+
+// testOrder reads everything again and again, from a store whose rows came in no order.
+func testOrder(t *testing.T, s storage.Store) {
+	w := world{kinds: []string{"agreement"}}
+	var prev []byte
+	for n := range uint64(30) {
+		sub := newSubject()
+		b := rich(sub, n+1, prev)
+		prev = b.Proofs[0].Digest
+		b.PutSchedules = append(b.PutSchedules, storage.Schedule{Owner: sub.ID, Family: "a", Rev: 1, Due: day(3)})
+		for i := range 5 {
+			b.PutParts = append(b.PutParts, partOf(sub, b.PutParts[0].Record, 9-i))
+			token := idIn(i)
+			b.PutIndex = append(b.PutIndex, storage.IndexRow{Subject: sub.ID, Record: idIn(9 - i), Part: 1, Kind: "find-by", Token: token[:]},
+				storage.IndexRow{Subject: sub.ID, Record: idIn(9 - i), Part: 1, Kind: "find-by", Token: sub.ID[:]})
+		}
+		apply(t, s, b)
+		if n%10 == 0 {
+			w.ids = append(w.ids, sub.ID, sub.Controller, b.PutParts[0].Record)
+		}
+	}
+	want := w.observe(t, s)
+	for range 5 {
+		require.Equal(t, want, w.observe(t, s))
+	}
 }
 
 func testCaps(t *testing.T, s storage.Store) {
@@ -425,9 +454,15 @@ func testCount(t *testing.T, s storage.Store) {
 	assert.GreaterOrEqual(t, n, int64(0)) // an estimate may lag behind
 }
 
+func testCloseTwice(t *testing.T, s storage.Store) {
+	apply(t, s, storage.Batch{PutSubjects: []storage.Subject{newSubject()}})
+	for range 3 {
+		require.NoError(t, s.Close())
+	}
+}
+
 func testClose(t *testing.T, s storage.Store) {
 	apply(t, s, storage.Batch{PutSubjects: []storage.Subject{newSubject()}})
-	require.NoError(t, s.Close())
 	require.NoError(t, s.Close())
 	for name, call := range calls(s) {
 		require.ErrorIs(t, call(context.Background()), storage.ErrClosed, name)

@@ -14,13 +14,65 @@ import (
 )
 
 var fileTests = []subtest{
-	{"Files must return what matches, after the cursor, ordered by id", testFiles},
-	{"SchedulesOf must be ordered by family, DueSchedules by due, owner and family", testSchedules},
-	{"EventsOf must return events in the order in which they were appended", testEvents},
+	{"File must return one row, or ErrNotFound", testFile},
+	{"FileQuery selects files; fields that are set must all match", testFileQuery},
+	{"Files must return at most q.Limit rows that match q and follow q.After, ordered by id", testFilePages},
+	{"SchedulesOf must return the schedules of one agreement or assignment, ordered by family", testSchedulesOf},
+	{"DueSchedules must return the schedules with due at or before the given instant, ordered by (due, owner, family), at most limit", testDueSchedules},
+	{"EventsOf must return the events of one object in the order in which they were appended", testEvents},
 }
 
-func testFiles(t *testing.T, s storage.Store) {
+func testFile(t *testing.T, s storage.Store) {
 	ctx := context.Background()
+	f := storage.File{Kind: "request", ID: storage.NewID(), Rev: 1, Parent: storage.NewID(), State: "öppen", Name: []byte("n"), Due: day(1), Body: []byte("{}")}
+	other := f
+	other.Kind, other.State = "hold", "stängd" // the same id
+	apply(t, s, storage.Batch{PutFiles: []storage.File{f, other}})
+	for _, want := range []storage.File{f, other} {
+		got, err := s.File(ctx, want.Kind, want.ID)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	_, err := s.File(ctx, f.Kind, storage.NewID())
+	require.ErrorIs(t, err, storage.ErrNotFound)
+	_, err = s.File(ctx, "grant", f.ID)
+	require.ErrorIs(t, err, storage.ErrNotFound)
+}
+
+// walkFiles reads all pages of a query and asserts that none is longer than it may be.
+func walkFiles(t *testing.T, s storage.Store, q storage.FileQuery) []storage.File {
+	t.Helper()
+	var out []storage.File
+	for {
+		page, err := s.Files(context.Background(), q)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(page), q.Limit)
+		if len(page) == 0 {
+			return out
+		}
+		out = append(out, page...)
+		q.After = page[len(page)-1].ID
+	}
+}
+
+func testFilePages(t *testing.T, s storage.Store) {
+	var all []storage.File
+	for i := range 40 {
+		all = append(all, storage.File{Kind: "hold", ID: idIn(i * 37 % 256), Rev: 1, Due: day(-i)})
+	}
+	apply(t, s, storage.Batch{PutFiles: append(slices.Clone(all), storage.File{Kind: "request", ID: storage.NewID(), Rev: 1})})
+	slices.SortFunc(all, func(a, b storage.File) int { return a.ID.Compare(b.ID) })
+	for _, limit := range []int{1, 7, len(all), len(all) + 1} {
+		assert.Equal(t, all, walkFiles(t, s, storage.FileQuery{Kind: "hold", Limit: limit}), "limit %d", limit)
+		assert.Equal(t, all[21:], walkFiles(t, s, storage.FileQuery{Kind: "hold", After: all[20].ID, Limit: limit}), "limit %d", limit)
+	}
+	for _, q := range []storage.FileQuery{{Kind: "hold", After: all[39].ID}, {Kind: "grant"}} {
+		q.Limit = 9
+		assert.Empty(t, walkFiles(t, s, q))
+	}
+}
+
+func testFileQuery(t *testing.T, s storage.Store) {
 	parents := []storage.ID{{}, storage.NewID(), storage.NewID()}
 	var all []storage.File
 	for i := range 60 {
@@ -42,7 +94,8 @@ func testFiles(t *testing.T, s storage.Store) {
 		"state":   {storage.FileQuery{State: "öppen"}, func(f storage.File) bool { return f.State == "öppen" }},
 		"name":    {storage.FileQuery{Name: []byte{3}}, func(f storage.File) bool { return len(f.Name) > 0 && f.Name[0] == 3 }},
 		"due":     {storage.FileQuery{Before: day(2)}, func(f storage.File) bool { return !f.Due.IsZero() && !f.Due.After(day(2)) }},
-		"after":   {storage.FileQuery{After: all[20].ID}, func(f storage.File) bool { return f.ID.Compare(all[20].ID) > 0 }},
+		"nobody":  {storage.FileQuery{Parents: []storage.ID{storage.NewID()}}, func(storage.File) bool { return false }},
+		"twice":   {storage.FileQuery{Parents: []storage.ID{parents[1], parents[1]}}, func(f storage.File) bool { return f.Parent == parents[1] }},
 		"all": {
 			storage.FileQuery{Parents: []storage.ID{parents[2]}, State: "stängd", Name: []byte{1}, Before: day(3)},
 			func(f storage.File) bool {
@@ -59,25 +112,14 @@ func testFiles(t *testing.T, s storage.Store) {
 		for _, limit := range []int{100, 3} {
 			q := test.q
 			q.Kind, q.Limit = "hold", limit
-			var got []storage.File
-			for {
-				page, err := s.Files(ctx, q)
-				require.NoError(t, err)
-				require.LessOrEqual(t, len(page), limit)
-				if len(page) == 0 {
-					break
-				}
-				got = append(got, page...)
-				q.After = page[len(page)-1].ID
-			}
-			assert.Equal(t, want, got, "%s, limit %d", name, limit)
+			assert.Equal(t, want, walkFiles(t, s, q), "%s, limit %d", name, limit)
 		}
 	}
 }
 
-func testSchedules(t *testing.T, s storage.Store) {
-	ctx := context.Background()
-	var all []storage.Schedule
+// manySchedules puts three schedules each of twelve owners, and one without a due.
+func manySchedules(t *testing.T, s storage.Store) (all []storage.Schedule, undated storage.Schedule) {
+	t.Helper()
 	for i := range 12 {
 		owner := storage.NewID()
 		for n := range 3 {
@@ -88,25 +130,40 @@ func testSchedules(t *testing.T, s storage.Store) {
 			all = append(all, r)
 		}
 	}
-	undated := storage.Schedule{Owner: storage.NewID(), Family: "a", Rev: 1}
+	undated = storage.Schedule{Owner: storage.NewID(), Family: "a", Rev: 1}
 	apply(t, s, storage.Batch{PutSchedules: append(slices.Clone(all), undated)})
+	return all, undated
+}
+
+func testSchedulesOf(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	all, undated := manySchedules(t, s)
 	got, err := s.SchedulesOf(ctx, all[15].Owner)
 	require.NoError(t, err)
 	assert.Equal(t, []storage.Schedule{all[17], all[16], all[15]}, got)
 	got, err = s.SchedulesOf(ctx, undated.Owner)
 	require.NoError(t, err)
 	assert.Equal(t, []storage.Schedule{undated}, got)
+	got, err = s.SchedulesOf(ctx, storage.NewID())
+	require.NoError(t, err)
+	assert.Empty(t, got)
+}
 
+func testDueSchedules(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	all, _ := manySchedules(t, s)
 	slices.SortFunc(all, func(a, b storage.Schedule) int {
 		return cmp.Or(a.Due.Compare(b.Due), a.Owner.Compare(b.Owner), cmp.Compare(a.Family, b.Family))
 	})
 	all = slices.DeleteFunc(all, func(r storage.Schedule) bool { return r.Due.After(day(1)) })
-	got, err = s.DueSchedules(ctx, day(1), 100)
+	for _, limit := range []int{1, 4, len(all), 100} {
+		got, err := s.DueSchedules(ctx, day(1), limit)
+		require.NoError(t, err)
+		assert.Equal(t, all[:min(limit, len(all))], got)
+	}
+	got, err := s.DueSchedules(ctx, day(-1000), 9)
 	require.NoError(t, err)
-	assert.Equal(t, all, got)
-	got, err = s.DueSchedules(ctx, day(1), 4)
-	require.NoError(t, err)
-	assert.Equal(t, all[:4], got)
+	assert.Empty(t, got)
 }
 
 func testEvents(t *testing.T, s storage.Store) {

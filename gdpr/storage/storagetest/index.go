@@ -13,10 +13,12 @@ import (
 )
 
 var indexTests = []subtest{
-	{"an identifier must be new for controller, kind and token", testIdentifier},
-	{"a find-by row replaces itself", testFindBy},
-	{"EraseIndex of an absent row is no error", testEraseIndex},
-	{"Lookup must return every row whose token is among tokens, and IndexOf every row of one subject, in order", testLookup},
+	{"PutIndex: an identifier must be new for (controller, kind, token)", testIdentifier},
+	{"IndexRow: a row with Part 0 is an identifier: it must be unique for (controller, kind, token)", testUniqueIdentifier},
+	{"PutIndex: a find-by row replaces itself", testFindBy},
+	{"EraseIndex: absent is no error", testEraseIndex},
+	{"Lookup must return every row whose token is among tokens, in the order of (bucket, subject, record, part, kind, token)", testLookup},
+	{"IndexOf must return every row of one subject, in the same order", testIndexOf},
 }
 
 func identifierRow(sub storage.Subject, kind, token string) storage.IndexRow {
@@ -35,15 +37,27 @@ func testIdentifier(t *testing.T, s storage.Store) {
 		double := identifierRow(sub, row.Kind, "token")
 		refused(t, s, storage.Batch{PutIndex: []storage.IndexRow{double}}, taken(double))
 	}
-	elsewhere := second
-	elsewhere.Controller = storage.NewID()
-	findBy := identifierRow(second, row.Kind, "token")
-	findBy.Record, findBy.Part = storage.NewID(), 1
-	apply(t, s, storage.Batch{PutIndex: []storage.IndexRow{
-		identifierRow(second, "user.unique_id", "token"), identifierRow(second, row.Kind, "other"), identifierRow(elsewhere, row.Kind, "token"), findBy,
-	}})
+	refused(t, s, storage.Batch{PutIndex: []storage.IndexRow{identifierRow(first, row.Kind, "ny"), identifierRow(second, row.Kind, "ny")}},
+		taken(identifierRow(second, row.Kind, "ny"))) // also within one batch
 	apply(t, s, storage.Batch{EraseIndex: []storage.IndexRow{row}})
-	apply(t, s, storage.Batch{PutIndex: []storage.IndexRow{identifierRow(first, row.Kind, "token")}})
+	apply(t, s, storage.Batch{PutIndex: []storage.IndexRow{identifierRow(second, row.Kind, "token")}})
+}
+
+// testUniqueIdentifier puts rows that are alike in all but one of controller, kind, token and part.
+func testUniqueIdentifier(t *testing.T, s storage.Store) {
+	sub := newSubject()
+	row := identifierRow(sub, "user.contact.email", "token")
+	elsewhere := newSubject()
+	findBy, other := row, row
+	findBy.Record, findBy.Part = storage.NewID(), 1
+	other.Subject, other.Record, other.Part = elsewhere.ID, storage.NewID(), 1
+	all := []storage.IndexRow{
+		row, identifierRow(sub, "user.unique_id", "token"), identifierRow(sub, row.Kind, "other"), identifierRow(elsewhere, row.Kind, "token"), findBy, other,
+	}
+	apply(t, s, storage.Batch{PutIndex: all})
+	got, err := s.Lookup(context.Background(), [][]byte{[]byte("token"), []byte("other")})
+	require.NoError(t, err)
+	assert.ElementsMatch(t, all, got)
 }
 
 func testFindBy(t *testing.T, s storage.Store) {
@@ -74,11 +88,9 @@ func testEraseIndex(t *testing.T, s storage.Store) {
 	assert.Empty(t, got)
 }
 
-func testLookup(t *testing.T, s storage.Store) {
-	ctx := context.Background()
-	var rows []storage.IndexRow
-	var tokens [][]byte
-	var subs []storage.Subject
+// manyRows puts index rows of forty persons in five buckets, and returns them in order.
+func manyRows(t *testing.T, s storage.Store) (rows []storage.IndexRow, subs []storage.Subject) {
+	t.Helper()
 	for i := range 40 {
 		sub := newSubject()
 		sub.ID = idIn(i % 5 * 50)
@@ -97,6 +109,13 @@ func testLookup(t *testing.T, s storage.Store) {
 		return cmp.Or(a.Subject.Compare(b.Subject), a.Record.Compare(b.Record), cmp.Compare(a.Part, b.Part),
 			cmp.Compare(a.Kind, b.Kind), slices.Compare(a.Token, b.Token))
 	})
+	return rows, subs
+}
+
+func testLookup(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	rows, _ := manyRows(t, s)
+	var tokens [][]byte
 	check := func(tokens [][]byte, want func(storage.IndexRow) bool) {
 		t.Helper()
 		got, err := s.Lookup(ctx, tokens)
@@ -117,7 +136,15 @@ func testLookup(t *testing.T, s storage.Store) {
 	none, err := s.Lookup(ctx, nil)
 	require.NoError(t, err)
 	assert.Empty(t, none)
-	for _, sub := range subs[:3] {
+}
+
+func testIndexOf(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	rows, subs := manyRows(t, s)
+	none, err := s.IndexOf(ctx, storage.NewID())
+	require.NoError(t, err)
+	assert.Empty(t, none)
+	for _, sub := range subs {
 		got, err := s.IndexOf(ctx, sub.ID)
 		require.NoError(t, err)
 		assert.Equal(t, slices.DeleteFunc(slices.Clone(rows), func(r storage.IndexRow) bool { return r.Subject != sub.ID }), got)

@@ -14,13 +14,15 @@ import (
 
 var keyTests = []subtest{
 	{"ApplyKeys must do all of the batch or nothing of it", testKeysAllOrNothing},
-	{"it must refuse to put a key over another key", testKeyOverKey},
-	{"it must refuse to put a key over a tombstone, and to destroy what is not there must leave one", testTombstones},
-	{"destroying comes first", testDestroyFirst},
-	{"DestroyAllOf destroys all versions of a part and DestroyParts one", testDestroyParts},
-	{"StoreKeys and ControllerKey must return what was put", testReadKeys},
-	{"SubjectKeys must be in the order of bucket and id, tombstones included", testSubjectKeys},
-	{"PartKeys and AllPartKeys must be in the order of bucket, record, part and version", testPartKeys},
+	{"ApplyKeys must refuse to put a key over a tombstone, or over another key, with a ConditionError", testKeyOver},
+	{"ApplyKeys: to destroy what is not there must leave a tombstone all the same (for a part key: nothing)", testTombstones},
+	{"Destroying comes first", testDestroyFirst},
+	{"DestroyAllOf all versions of these parts, DestroyParts one", testDestroyParts},
+	{"StoreKeys must return the store's own keysets, ordered by name", testStoreKeys},
+	{"ControllerKey must return one row, a tombstone included, or ErrNotFound", testControllerKey},
+	{"SubjectKeys must return the rows of the given subjects, tombstones included, in the order of (bucket, id)", testSubjectKeys},
+	{"PartKeys must return the rows of the given part versions, in the order of (bucket, record, part, version)", testPartKeys},
+	{"AllPartKeys must return at most limit part keys that follow after, in the same order", testAllPartKeys},
 }
 
 func applyKeys(t *testing.T, s storage.Store, b storage.KeyBatch) {
@@ -66,7 +68,7 @@ func testKeysAllOrNothing(t *testing.T, s storage.Store) {
 	assert.Empty(t, own)
 }
 
-func testKeyOverKey(t *testing.T, s storage.Store) {
+func testKeyOver(t *testing.T, s storage.Store) {
 	sub := newSubject()
 	p := newPart(sub)
 	b := storage.KeyBatch{
@@ -83,6 +85,11 @@ func testKeyOverKey(t *testing.T, s storage.Store) {
 		storage.Failure{Kind: storage.KindPartKey, ID: p.Record, Part: 1, Reason: storage.Exists},
 	)
 	applyKeys(t, s, storage.KeyBatch{PutParts: []storage.PartKey{partKey(p.PartRef, 2)}})
+
+	applyKeys(t, s, storage.KeyBatch{DestroyControllers: []storage.ID{sub.Controller}, DestroySubjects: b.PutSubjects})
+	refusedKeys(t, s, storage.KeyBatch{PutControllers: b.PutControllers, PutSubjects: b.PutSubjects},
+		storage.Failure{Kind: storage.KindControllerKey, ID: sub.Controller, Reason: storage.Erased},
+		storage.Failure{Kind: storage.KindSubjectKey, ID: sub.ID, Reason: storage.Erased})
 }
 
 func testTombstones(t *testing.T, s storage.Store) {
@@ -152,17 +159,30 @@ func testDestroyParts(t *testing.T, s storage.Store) {
 	left(partKey(next, 1))
 }
 
-func testReadKeys(t *testing.T, s storage.Store) {
-	ctx := context.Background()
+func testStoreKeys(t *testing.T, s storage.Store) {
 	want := []storage.StoreKey{{Name: "checkpoint", Wrapped: []byte("a"), Recovery: []byte("b")}, {Name: "index", Wrapped: []byte("c")}, {Name: "trail", Wrapped: []byte("d")}}
-	c := storage.ControllerKey{ID: storage.NewID(), Wrapped: []byte("e"), Recovery: []byte("f")}
-	applyKeys(t, s, storage.KeyBatch{PutStore: []storage.StoreKey{want[2], want[0], want[1]}, PutControllers: []storage.ControllerKey{c}})
-	got, err := s.StoreKeys(ctx)
+	applyKeys(t, s, storage.KeyBatch{PutStore: []storage.StoreKey{want[2], want[0], want[1]}})
+	got, err := s.StoreKeys(context.Background())
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
-	gotC, err := s.ControllerKey(ctx, c.ID)
+}
+
+func testControllerKey(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	c := storage.ControllerKey{ID: storage.NewID(), Wrapped: []byte("e"), Recovery: []byte("f")}
+	bare := storage.ControllerKey{ID: storage.NewID(), Wrapped: []byte("g")}
+	applyKeys(t, s, storage.KeyBatch{PutControllers: []storage.ControllerKey{c, bare}})
+	for _, want := range []storage.ControllerKey{c, bare} {
+		got, err := s.ControllerKey(ctx, want.ID)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	applyKeys(t, s, storage.KeyBatch{DestroyControllers: []storage.ID{c.ID}})
+	got, err := s.ControllerKey(ctx, c.ID)
 	require.NoError(t, err)
-	assert.Equal(t, c, gotC)
+	assert.Equal(t, storage.ControllerKey{ID: c.ID, Destroyed: true}, got, "nothing of the key is left")
+	_, err = s.ControllerKey(ctx, storage.NewID())
+	require.ErrorIs(t, err, storage.ErrNotFound)
 }
 
 func testSubjectKeys(t *testing.T, s storage.Store) {
@@ -186,31 +206,46 @@ func testSubjectKeys(t *testing.T, s storage.Store) {
 	assert.Empty(t, none)
 }
 
-func testPartKeys(t *testing.T, s storage.Store) {
-	ctx := context.Background()
-	var all []storage.PartKey
-	var asked []storage.PartKeyRef
+// manyPartKeys puts three keys each of four hundred parts, and returns them in order.
+func manyPartKeys(t *testing.T, s storage.Store) (all []storage.PartKey) {
+	t.Helper()
 	for i := range 400 {
 		p := newPart(newSubject()).PartRef
 		p.Part = i%12 + 1
 		all = append(all, partKey(p, 1), partKey(p, 12), partKey(p, 2))
-		asked = append(asked, storage.PartKeyRef{PartRef: p, Version: 12}, storage.PartKeyRef{PartRef: p, Version: 3}, storage.PartKeyRef{PartRef: p, Version: 1})
 	}
 	applyKeys(t, s, storage.KeyBatch{PutParts: all})
 	slices.SortFunc(all, func(a, b storage.PartKey) int {
 		return cmp.Or(a.PartRef.Compare(b.PartRef), cmp.Compare(a.Version, b.Version))
 	})
+	return all
+}
+
+func testPartKeys(t *testing.T, s storage.Store) {
+	ctx := context.Background()
 	var want []storage.PartKey
-	var order []storage.PartKeyRef
-	for _, k := range all {
-		order = append(order, k.PartKeyRef)
+	var asked []storage.PartKeyRef
+	for _, k := range manyPartKeys(t, s) {
 		if k.Version != 2 {
 			want = append(want, k)
+			asked = append(asked, k.PartKeyRef, storage.PartKeyRef{PartRef: k.PartRef, Version: 3})
 		}
 	}
+	slices.Reverse(asked)
 	got, err := s.PartKeys(ctx, append(asked, asked[0]))
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
+	none, err := s.PartKeys(ctx, nil)
+	require.NoError(t, err)
+	assert.Empty(t, none)
+}
+
+func testAllPartKeys(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	var order []storage.PartKeyRef
+	for _, k := range manyPartKeys(t, s) {
+		order = append(order, k.PartKeyRef)
+	}
 	for _, limit := range []int{7, 1200, 1300} {
 		var walked []storage.PartKeyRef
 		var after storage.PartKeyRef

@@ -11,8 +11,26 @@ import (
 )
 
 var leaseTests = []subtest{
-	{"Acquire must return ErrLeased while another owner's lease lasts", testAcquire},
-	{"Release must end the lease if it still has that fence, and the fence must not be used again", testRelease},
+	{"Acquire must give the lease to owner until the given instant and return its fence, which is higher than any fence that this lease had before", testFences},
+	{"Acquire must return ErrLeased while another owner's lease lasts at now; the same owner gets it again, with a new fence", testAcquire},
+	{"Release must end the lease if it still has that fence, and do nothing otherwise", testRelease},
+	{"Release: the fence must not be used again: a LeaseCond with it must fail from then on", testOldFence},
+}
+
+func testFences(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	last := int64(0)
+	for i := range 12 {
+		fence, err := s.Acquire(ctx, "svep", []string{"a", "b", "b"}[i%3], day(i), day(i+1))
+		require.NoError(t, err, "the one before has ended")
+		require.Greater(t, fence, last)
+		last = fence
+		_, err = s.Acquire(ctx, "svep", "c", day(i), day(i+9))
+		require.ErrorIs(t, err, storage.ErrLeased)
+		if i%4 == 0 {
+			require.NoError(t, s.Release(ctx, "svep", fence))
+		}
+	}
 }
 
 func testAcquire(t *testing.T, s storage.Store) {
@@ -44,6 +62,17 @@ func testRelease(t *testing.T, s storage.Store) {
 	require.NoError(t, s.Release(ctx, "annan", 1))
 	_, err = s.Acquire(ctx, "svep", "b", t0, day(1))
 	require.ErrorIs(t, err, storage.ErrLeased)
+	require.NoError(t, s.Release(ctx, "svep", second))
+	third, err := s.Acquire(ctx, "svep", "b", t0, day(1))
+	require.NoError(t, err)
+	require.NoError(t, s.Release(ctx, "svep", second), "does nothing any more")
+	apply(t, s, storage.Batch{Lease: &storage.LeaseCond{Name: "svep", Fence: third}})
+}
+
+func testOldFence(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	second, err := s.Acquire(ctx, "svep", "a", t0, day(1))
+	require.NoError(t, err)
 	given := func(fence int64) storage.Batch {
 		return storage.Batch{Lease: &storage.LeaseCond{Name: "svep", Fence: fence}}
 	}
@@ -54,7 +83,6 @@ func testRelease(t *testing.T, s storage.Store) {
 	third, err := s.Acquire(ctx, "svep", "b", t0, day(1))
 	require.NoError(t, err)
 	assert.Greater(t, third, second)
-	require.NoError(t, s.Release(ctx, "svep", second), "does nothing any more")
 	apply(t, s, given(third))
 	refused(t, s, given(second), stale)
 }

@@ -12,12 +12,14 @@ import (
 )
 
 var partTests = []subtest{
-	{"Record must return all parts in the order of their numbers, wherever their buckets are", testRecord},
-	{"a part must come with its schedule and its wrapped keys", testPartJoins},
-	{"Parts must return what matches all fields that are set", testPartQuery},
-	{"Parts must return at most limit in the order of bucket, record and part, without gaps or doubles", testPartPages},
-	{"Left must return one part of each subject that has a row and still has a part", testLeft},
-	{"Due must return parts at or before in order, after the cursor, held ones among them", testDue},
+	{"Record must return all parts of one record in the order of their numbers, wherever their buckets are", testRecord},
+	{"Every part comes with its schedule, if it names one, and with its wrapped keys", testPartJoins},
+	{"PartQuery selects parts; fields that are set must all match", testPartQuery},
+	{"Parts must return at most q.Limit parts that match q and follow q.After, in the order of (bucket, record, part)", testPartPages},
+	{"Left must return one part of each of the given subjects that has a row and still has a part", testLeft},
+	{"Due must return at most q.Limit parts with a due of their own at or before q.Before, in the order of (due, bucket, record, part), after q.After", testDue},
+	{"Due: held parts must be among them", testDueHeld},
+	{"Subject must return the row of one data subject, or ErrNotFound", testSubject},
 }
 
 func testRecord(t *testing.T, s storage.Store) {
@@ -274,4 +276,33 @@ func testLeft(t *testing.T, s storage.Store) {
 	none, err := s.Left(ctx, nil)
 	require.NoError(t, err)
 	assert.Empty(t, none)
+}
+
+func testDueHeld(t *testing.T, s storage.Store) {
+	sub := newSubject()
+	p, other := newPart(sub), newPart(sub)
+	p.Due, other.Due = day(1), day(2)
+	apply(t, s, storage.Batch{
+		PutSubjects: []storage.Subject{sub}, PutParts: []storage.Part{p, other},
+		HoldParts: []storage.PartHold{{PartRef: p.PartRef, N: 1}}, HoldSubjects: []storage.Count{{ID: sub.ID, N: 1}},
+	})
+	got, err := s.Due(context.Background(), storage.DueQuery{Before: day(3), Limit: 9})
+	require.NoError(t, err)
+	require.Equal(t, refs([]storage.Part{p, other}), refs(got))
+	assert.Equal(t, 1, got[0].Held)
+}
+
+func testSubject(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	sub, other := newSubject(), newSubject()
+	sub.Rev = 7
+	apply(t, s, storage.Batch{PutSubjects: []storage.Subject{sub, other}, HoldSubjects: []storage.Count{{ID: other.ID, N: 1}}})
+	other.Held = 1
+	for _, want := range []storage.Subject{sub, other} {
+		got, err := s.Subject(ctx, want.ID)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	_, err := s.Subject(ctx, storage.NewID())
+	require.ErrorIs(t, err, storage.ErrNotFound)
 }

@@ -1,15 +1,31 @@
-// Package storagetest is the conformance suite for adapters: one subtest for each "must" of package storage.
+// Package storagetest is the conformance suite for adapters: one subtest for each "must" of package storage, in its words.
 //
 //	func TestStore(t *testing.T) {
 //		storagetest.Run(t, func(t *testing.T) storage.Store { return mine.New(t.TempDir()) })
 //	}
 //
-// An adapter that passes is one that the engine can be trusted to. [Model] compares it with another adapter as well, under random batches.
+//	func TestModel(t *testing.T) {
+//		storagetest.Model(t, func(*testing.T) storage.Store { return memory.New() }, open)
+//	}
+//
+// An adapter that passes both is one that the engine can be trusted to. What not every adapter has is proven apart: [RunTogether] for two
+// processes on one store, [RunWithFaults] for calls that fail, [RunWithFiles] for a Scrubber or Compactor, [RunInTx] for a Joiner.
+// docs/adapters.md goes through all of it with an example.
+//
+// # How long
+//
+// By default a store takes some seconds, with -short a tenth of the tries. For a long proof, before a release or after a change of the adapter:
+//
+//	go test ./mine -timeout 2h -storagetest.long -rapid.checks=20000
+//
+// -storagetest.long runs each race twenty times as often, -rapid.checks says how many random histories the model draws (100 by default) and
+// -rapid.steps how long they are (30). When a history fails, it is made as short as it will go and printed with the seed that repeats it.
 package storagetest
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"testing"
 	"time"
 
@@ -19,20 +35,20 @@ import (
 	"github.com/gallra/gallra/gdpr/storage"
 )
 
-// subtest is one promise of the port, in its own words.
+// subtest is one promise of the port. A name with "must" is the sentence of package storage, with words left out.
 type subtest struct {
 	name string
 	run  func(t *testing.T, s storage.Store)
 }
 
-// Run runs the suite. open must return a store with nothing in it, each time another one, and is called once for each subtest; it may
-// leave closing to the suite.
-func Run(t *testing.T, open func(t *testing.T) storage.Store) {
-	t.Helper()
-	for _, group := range []struct {
-		name  string
-		tests []subtest
-	}{
+type group struct {
+	name  string
+	tests []subtest
+}
+
+// suite is what every adapter has to keep.
+func suite() []group {
+	return []group{
 		{"contract", contractTests},
 		{"apply", applyTests},
 		{"conditions", conditionTests},
@@ -42,20 +58,44 @@ func Run(t *testing.T, open func(t *testing.T) storage.Store) {
 		{"leases", leaseTests},
 		{"trail", trailTests},
 		{"keys", keyTests},
-		{"controller", controllerTests},
-		{"races", raceTests},
-	} {
-		t.Run(group.name, func(t *testing.T) {
-			for _, test := range group.tests {
-				t.Run(test.name, func(t *testing.T) {
-					t.Parallel()
-					s := open(t)
-					t.Cleanup(func() { assert.NoError(t, s.Close()) })
-					test.run(t, s)
-				})
-			}
+		{"controllers", controllerTests},
+		{"large", largeTests},
+		{"races", raceTests()},
+	}
+}
+
+// Run runs the suite. open must return a store with nothing in it, each time another one, and is called once for each subtest; it may
+// leave closing to the suite.
+func Run(t *testing.T, open func(t *testing.T) storage.Store) {
+	t.Helper()
+	for _, g := range suite() {
+		t.Run(g.name, func(t *testing.T) { g.run(t, open) })
+	}
+}
+
+func (g group) run(t *testing.T, open func(t *testing.T) storage.Store) {
+	t.Helper()
+	for _, test := range g.tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			t.Cleanup(func() { assert.NoError(t, s.Close()) })
+			test.run(t, s)
 		})
 	}
+}
+
+var long = flag.Bool("storagetest.long", false, "run each race of storagetest twenty times as often")
+
+// tries is how often a race is run.
+func tries(n int) int {
+	switch {
+	case testing.Short():
+		return max(1, n/10)
+	case *long:
+		return 20 * n
+	}
+	return n
 }
 
 // t0 is a summer morning in Stockholm.
@@ -76,8 +116,10 @@ func refused(t *testing.T, s storage.Batches, b storage.Batch, want ...storage.F
 	assertRefused(t, s.Apply(context.Background(), &b), want...)
 }
 
-func assertRefused(t *testing.T, err error, want ...storage.Failure) {
-	t.Helper()
+func assertRefused(t require.TestingT, err error, want ...storage.Failure) {
+	if h, ok := t.(interface{ Helper() }); ok {
+		h.Helper()
+	}
 	var e *storage.ConditionError
 	require.ErrorAs(t, err, &e)
 	assert.ElementsMatch(t, want, e.Failures)

@@ -12,37 +12,67 @@ import (
 )
 
 var trailTests = []subtest{
-	{"an entry must be one over the lane's last", testEntries},
-	{"Lanes must return each lane with its last number, ordered by id", testLanes},
-	{"a segment must be one over the last", testSegments},
-	{"a proof must be one over the last and its Prev the last one's digest", testProofs},
-	{"OpenProofs must return the proofs that are not confirmed", testOpenProofs},
-	{"ProofOf must return the proofs whose body names the id", testProofOf},
+	{"Entries (Lane, Seq) must be new and Seq one over the lane's last", testPutEntries},
+	{"Entries must return the entries of one lane with a number over after, in order, at most limit", testEntries},
+	{"Lanes must return each lane with its last number, ordered by lane id", testLanes},
+	{"Segments: N must be one over the last", testPutSegments},
+	{"Segments must return the segments with a number over after, in order, at most limit", testSegments},
+	{"LastSegment must return the segment with the highest number, or ErrNotFound", testLastSegment},
+	{"Proofs: N must be one over the last and Prev its digest", testPutProofs},
+	{"Proofs must return the proofs with a number over after, in order, at most limit", testProofs},
+	{"LastProof must return the proof with the highest number, or ErrNotFound", testLastProof},
+	{"OpenProofs must return the proofs that are not confirmed, in order", testOpenProofs},
+	{"ProofOf must return the proofs whose body names the given id, in order", testProofOf},
 }
+
+// newMAC is a MAC that no other entry has: the very same entry again means the very same batch.
+func newMAC() []byte { id := storage.NewID(); return id[:] }
 
 func entry(lane storage.ID, seq uint64) storage.Entry {
-	return storage.Entry{Lane: lane, Seq: seq, At: t0, Body: []byte{'{', byte(seq), '}'}, MAC: []byte{byte(seq)}}
+	return storage.Entry{Lane: lane, Seq: seq, At: t0, Body: []byte{'{', byte(seq), '}'}, MAC: newMAC()}
 }
 
-func testEntries(t *testing.T, s storage.Store) {
-	ctx := context.Background()
+func testPutEntries(t *testing.T, s storage.Store) {
 	lane, other := storage.NewID(), storage.NewID()
 	put := func(entries ...storage.Entry) storage.Batch { return storage.Batch{Entries: entries} }
 	stale := storage.Failure{Kind: storage.KindEntry, ID: lane, Reason: storage.Stale}
 	refused(t, s, put(entry(lane, 2)), stale)
 	refused(t, s, put(entry(lane, 0)), stale)
-	apply(t, s, put(entry(lane, 1)))
+	all := []storage.Entry{entry(lane, 1), entry(lane, 2), entry(lane, 3), entry(lane, 4)}
+	apply(t, s, put(all[0]))
 	refused(t, s, put(entry(lane, 1)), stale)
 	refused(t, s, put(entry(lane, 3)), stale)
-	apply(t, s, put(entry(lane, 2), entry(other, 1), entry(lane, 3), entry(lane, 4)))
+	apply(t, s, put(all[1], entry(other, 1), all[2], all[3]))
 	refused(t, s, put(entry(lane, 5), entry(lane, 7)), stale)
-	got, err := s.Entries(ctx, lane, 0, 100)
+	got, err := s.Entries(context.Background(), lane, 0, 100)
 	require.NoError(t, err)
-	assert.Equal(t, []storage.Entry{entry(lane, 1), entry(lane, 2), entry(lane, 3), entry(lane, 4)}, got)
-	got, err = s.Entries(ctx, lane, 1, 2)
-	require.NoError(t, err)
-	assert.Equal(t, []storage.Entry{entry(lane, 2), entry(lane, 3)}, got)
-	got, err = s.Entries(ctx, lane, 4, 2)
+	assert.Equal(t, all, got)
+}
+
+// pages asserts what a read of numbered rows returns, from each place and with each limit.
+func pages[T any](t *testing.T, all []T, read func(after uint64, limit int) ([]T, error)) {
+	t.Helper()
+	for after := range uint64(len(all)) + 2 {
+		for _, limit := range []int{1, 2, len(all), 1000} {
+			got, err := read(after, limit)
+			require.NoError(t, err)
+			from := min(int(after), len(all))
+			assert.Equal(t, all[from:min(from+limit, len(all))], append([]T{}, got...), "after %d, at most %d", after, limit)
+		}
+	}
+}
+
+func testEntries(t *testing.T, s storage.Store) {
+	lane := storage.NewID()
+	var all []storage.Entry
+	for i := range uint64(12) {
+		all = append(all, entry(lane, i+1))
+		apply(t, s, storage.Batch{Entries: []storage.Entry{all[i], entry(storage.NewID(), 1)}})
+	}
+	pages(t, all, func(after uint64, limit int) ([]storage.Entry, error) {
+		return s.Entries(context.Background(), lane, after, limit)
+	})
+	got, err := s.Entries(context.Background(), storage.NewID(), 0, 9)
 	require.NoError(t, err)
 	assert.Empty(t, got)
 }
@@ -65,9 +95,9 @@ func testLanes(t *testing.T, s storage.Store) {
 	assert.Equal(t, want, got)
 }
 
-func testSegments(t *testing.T, s storage.Store) {
-	ctx := context.Background()
-	seg := func(n uint64) storage.Segment { return storage.Segment{N: n, Body: []byte{'{', byte(n), '}'}} }
+func seg(n uint64) storage.Segment { return storage.Segment{N: n, Body: []byte{'{', byte(n), '}'}} }
+
+func testPutSegments(t *testing.T, s storage.Store) {
 	put := func(segments ...storage.Segment) storage.Batch { return storage.Batch{Segments: segments} }
 	stale := storage.Failure{Kind: storage.KindSegment, Reason: storage.Stale}
 	refused(t, s, put(seg(2)), stale)
@@ -75,15 +105,31 @@ func testSegments(t *testing.T, s storage.Store) {
 	apply(t, s, put(seg(2), seg(3)))
 	refused(t, s, put(seg(3)), stale)
 	refused(t, s, put(seg(5)), stale)
-	got, err := s.Segments(ctx, 0, 9)
+	got, err := s.Segments(context.Background(), 0, 9)
 	require.NoError(t, err)
 	assert.Equal(t, []storage.Segment{seg(1), seg(2), seg(3)}, got)
-	got, err = s.Segments(ctx, 1, 1)
-	require.NoError(t, err)
-	assert.Equal(t, []storage.Segment{seg(2)}, got)
-	last, err := s.LastSegment(ctx)
-	require.NoError(t, err)
-	assert.Equal(t, seg(3), last)
+}
+
+func testSegments(t *testing.T, s storage.Store) {
+	var all []storage.Segment
+	for i := range uint64(12) {
+		all = append(all, seg(i+1))
+	}
+	apply(t, s, storage.Batch{Segments: all})
+	pages(t, all, func(after uint64, limit int) ([]storage.Segment, error) {
+		return s.Segments(context.Background(), after, limit)
+	})
+}
+
+func testLastSegment(t *testing.T, s storage.Store) {
+	_, err := s.LastSegment(context.Background())
+	require.ErrorIs(t, err, storage.ErrNotFound)
+	for i := range uint64(12) {
+		apply(t, s, storage.Batch{Segments: []storage.Segment{seg(i + 1)}})
+		last, err := s.LastSegment(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, seg(i+1), last)
+	}
 }
 
 func proof(n uint64, body string) storage.Proof {
@@ -92,8 +138,7 @@ func proof(n uint64, body string) storage.Proof {
 	return p
 }
 
-func testProofs(t *testing.T, s storage.Store) {
-	ctx := context.Background()
+func testPutProofs(t *testing.T, s storage.Store) {
 	all := []storage.Proof{proof(1, "a"), proof(2, "b"), proof(3, "c")}
 	put := func(proofs ...storage.Proof) storage.Batch { return storage.Batch{Proofs: proofs} }
 	stale := func(p storage.Proof) storage.Failure {
@@ -107,15 +152,32 @@ func testProofs(t *testing.T, s storage.Store) {
 	forked.Prev = bytes.Repeat([]byte{9}, 32)
 	refused(t, s, put(forked), stale(forked))
 	apply(t, s, put(all[1], all[2]))
-	got, err := s.Proofs(ctx, 0, 9)
+	got, err := s.Proofs(context.Background(), 0, 9)
 	require.NoError(t, err)
 	assert.Equal(t, all, got)
-	got, err = s.Proofs(ctx, 1, 1)
-	require.NoError(t, err)
-	assert.Equal(t, all[1:2], got)
-	last, err := s.LastProof(ctx)
-	require.NoError(t, err)
-	assert.Equal(t, all[2], last)
+}
+
+func testProofs(t *testing.T, s storage.Store) {
+	var all []storage.Proof
+	for i := range uint64(12) {
+		all = append(all, proof(i+1, "{}"))
+	}
+	apply(t, s, storage.Batch{Proofs: all})
+	pages(t, all, func(after uint64, limit int) ([]storage.Proof, error) {
+		return s.Proofs(context.Background(), after, limit)
+	})
+}
+
+func testLastProof(t *testing.T, s storage.Store) {
+	_, err := s.LastProof(context.Background())
+	require.ErrorIs(t, err, storage.ErrNotFound)
+	for i := range uint64(12) {
+		p := proof(i+1, "{}")
+		apply(t, s, storage.Batch{Proofs: []storage.Proof{p}})
+		last, err := s.LastProof(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, p, last)
+	}
 }
 
 func testOpenProofs(t *testing.T, s storage.Store) {

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"context"
+	"errors"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,78 +15,93 @@ type world struct {
 	kinds []string     // of files
 }
 
-// observe reads everything that can be read.
-func (w world) observe(t require.TestingT, s storage.Store) map[string]any {
-	ctx := context.Background()
-	out := map[string]any{}
-	must := func(v any, err error) any {
-		require.NoError(t, err)
-		return v
+// read is one call that changes nothing, about rows of one sort.
+type read struct {
+	of string
+	do func(context.Context, storage.Store) (any, error)
+}
+
+// reads are calls that together return everything there is.
+func (w world) reads() []read {
+	var out []read
+	add := func(of string, do func(context.Context, storage.Store) (any, error)) { out = append(out, read{of, do}) }
+	parts := func(q storage.PartQuery) {
+		q.Limit = 1000
+		add("parts", func(ctx context.Context, s storage.Store) (any, error) { return s.Parts(ctx, q) })
 	}
-	read := func(what string, v any, err error) {
-		list, _ := out[what].([]any)
-		out[what] = append(list, must(v, err))
-	}
-	maybe := func(what string, v any, err error) { // a row that may not be there
-		list, _ := out[what].([]any)
+	add("meta", func(ctx context.Context, s storage.Store) (any, error) { return s.Meta(ctx) })
+	parts(storage.PartQuery{})
+	add("due", func(ctx context.Context, s storage.Store) (any, error) {
+		return s.Due(ctx, storage.DueQuery{Before: day(1000), Limit: 1000})
+	})
+	add("schedules", func(ctx context.Context, s storage.Store) (any, error) { return s.DueSchedules(ctx, day(1000), 1000) })
+	add("lanes", func(ctx context.Context, s storage.Store) (any, error) { return s.Lanes(ctx) })
+	add("segments", func(ctx context.Context, s storage.Store) (any, error) { return s.Segments(ctx, 0, 1000) })
+	add("segments", func(ctx context.Context, s storage.Store) (any, error) { return s.LastSegment(ctx) })
+	add("proofs", func(ctx context.Context, s storage.Store) (any, error) { return s.Proofs(ctx, 0, 1000) })
+	add("proofs", func(ctx context.Context, s storage.Store) (any, error) { return s.LastProof(ctx) })
+	add("proofs", func(ctx context.Context, s storage.Store) (any, error) { return s.OpenProofs(ctx) })
+	add("store keys", func(ctx context.Context, s storage.Store) (any, error) { return s.StoreKeys(ctx) })
+	add("subject keys", func(ctx context.Context, s storage.Store) (any, error) { return s.SubjectKeys(ctx, w.ids) })
+	add("part keys", func(ctx context.Context, s storage.Store) (any, error) {
+		return s.AllPartKeys(ctx, storage.PartKeyRef{}, 1000)
+	})
+	add("part keys", func(ctx context.Context, s storage.Store) (any, error) {
+		refs, err := s.AllPartKeys(ctx, storage.PartKeyRef{}, 1000)
 		if err != nil {
-			require.ErrorIs(t, err, storage.ErrNotFound)
-			v = nil
+			return nil, err
 		}
-		out[what] = append(list, v)
-	}
-	meta, err := s.Meta(ctx)
-	read("meta", meta, err)
-	parts, err := s.Parts(ctx, storage.PartQuery{Limit: 1000})
-	read("parts", parts, err)
-	due, err := s.Due(ctx, storage.DueQuery{Before: day(1000), Limit: 1000})
-	read("due", due, err)
-	schedules, err := s.DueSchedules(ctx, day(1000), 1000)
-	read("schedules", schedules, err)
-	lanes, err := s.Lanes(ctx)
-	read("lanes", lanes, err)
-	segments, err := s.Segments(ctx, 0, 1000)
-	read("segments", segments, err)
-	proofs, err := s.Proofs(ctx, 0, 1000)
-	read("proofs", proofs, err)
-	own, err := s.StoreKeys(ctx)
-	read("store keys", own, err)
-	subjectKeys, err := s.SubjectKeys(ctx, w.ids)
-	read("subject keys", subjectKeys, err)
-	keys, err := s.AllPartKeys(ctx, storage.PartKeyRef{}, 1000)
-	read("part keys", keys, err)
-	left, err := s.Left(ctx, w.ids)
-	require.NoError(t, err)
-	some := map[storage.ID]bool{}
-	for _, r := range left {
-		some[r.Subject] = true
-	}
-	read("left", some, err)
+		return s.PartKeys(ctx, refs)
+	})
+	add("left", func(ctx context.Context, s storage.Store) (any, error) { return left(ctx, s, w.ids) })
 	for _, id := range w.ids {
-		record, err := s.Record(ctx, id)
-		read("parts", record, err)
-		some, err := s.Parts(ctx, storage.PartQuery{Subjects: []storage.ID{id}, Light: true, Limit: 1000})
-		read("parts", some, err)
-		some, err = s.Parts(ctx, storage.PartQuery{Owner: id, Hanging: true, Light: true, Limit: 1000})
-		read("parts", some, err)
-		subject, err := s.Subject(ctx, id)
-		maybe("subjects", subject, err)
-		rows, err := s.IndexOf(ctx, id)
-		read("index", rows, err)
-		rows, err = s.Lookup(ctx, [][]byte{id[:]})
-		read("index", rows, err)
-		schedules, err := s.SchedulesOf(ctx, id)
-		read("schedules", schedules, err)
-		events, err := s.EventsOf(ctx, id)
-		read("events", events, err)
-		entries, err := s.Entries(ctx, id, 0, 1000)
-		read("entries", entries, err)
-		controller, err := s.ControllerKey(ctx, id)
-		maybe("controller keys", controller, err)
+		add("parts", func(ctx context.Context, s storage.Store) (any, error) { return s.Record(ctx, id) })
+		parts(storage.PartQuery{Subjects: []storage.ID{id}, Light: true})
+		parts(storage.PartQuery{Owner: id, Hanging: true, Light: true})
+		add("subjects", func(ctx context.Context, s storage.Store) (any, error) { return s.Subject(ctx, id) })
+		add("index", func(ctx context.Context, s storage.Store) (any, error) { return s.IndexOf(ctx, id) })
+		add("index", func(ctx context.Context, s storage.Store) (any, error) { return s.Lookup(ctx, [][]byte{id[:]}) })
+		add("schedules", func(ctx context.Context, s storage.Store) (any, error) { return s.SchedulesOf(ctx, id) })
+		add("events", func(ctx context.Context, s storage.Store) (any, error) { return s.EventsOf(ctx, id) })
+		add("entries", func(ctx context.Context, s storage.Store) (any, error) { return s.Entries(ctx, id, 0, 1000) })
+		add("proofs", func(ctx context.Context, s storage.Store) (any, error) { return s.ProofOf(ctx, id) })
+		add("controller keys", func(ctx context.Context, s storage.Store) (any, error) { return s.ControllerKey(ctx, id) })
 	}
 	for _, kind := range w.kinds {
-		files, err := s.Files(ctx, storage.FileQuery{Kind: kind, Limit: 1000})
-		read("files", files, err)
+		add("files", func(ctx context.Context, s storage.Store) (any, error) {
+			return s.Files(ctx, storage.FileQuery{Kind: kind, Limit: 1000})
+		})
+		for _, id := range w.ids {
+			add("files", func(ctx context.Context, s storage.Store) (any, error) { return s.File(ctx, kind, id) })
+		}
+	}
+	return out
+}
+
+// left reads who has something left: which of their parts a store returns, and in which order, is its own affair.
+func left(ctx context.Context, s storage.Store, ids []storage.ID) (map[storage.ID]bool, error) {
+	rows, err := s.Left(ctx, ids)
+	some := map[storage.ID]bool{}
+	for _, r := range rows {
+		some[r.Subject] = true
+	}
+	return some, err
+}
+
+// observe reads everything, by sort. A row that is not there is nil.
+func (w world) observe(t require.TestingT, s storage.Store) map[string][]any {
+	return w.observeIn(context.Background(), t, s)
+}
+
+func (w world) observeIn(ctx context.Context, t require.TestingT, s storage.Store) map[string][]any {
+	out := map[string][]any{}
+	for _, r := range w.reads() {
+		v, err := r.do(ctx, s)
+		if errors.Is(err, storage.ErrNotFound) {
+			v, err = nil, nil
+		}
+		require.NoError(t, err, r.of)
+		out[r.of] = append(out[r.of], v)
 	}
 	return out
 }

@@ -66,7 +66,7 @@ CREATE TABLE gallra.index (
 );
 CREATE INDEX index_token ON gallra.index (token);
 -- Of one node. A cluster leaves it out, and doubles are merged when they are found.
-CREATE UNIQUE INDEX index_identifier ON gallra.index (controller, kind, token) WHERE part < 1;
+CREATE UNIQUE INDEX index_identifier ON gallra.index (token, controller, kind) WHERE part < 1;
 
 CREATE TABLE gallra.schedules (
     rev    BIGINT  NOT NULL,

@@ -1,0 +1,7 @@
+package postgres
+
+// For the tests.
+var (
+	State    = state
+	Classify = classify
+)

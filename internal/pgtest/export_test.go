@@ -1,0 +1,7 @@
+package pgtest
+
+// For the tests.
+var (
+	Binaries = binaries
+	Fail     = fail
+)
