@@ -68,10 +68,19 @@ func (e *Engine) keysAfter(ctx context.Context, s shred) error {
 	return err
 }
 
+// destroy destroys keys, once more if nobody knows the outcome: what is destroyed stays so.
+func (e *Engine) destroy(ctx context.Context, k *storage.KeyBatch) error {
+	err := e.keys.ApplyKeys(ctx, k)
+	for try := 0; try < settleTries && errors.Is(err, storage.ErrOutcomeUnknown); try++ {
+		err = e.keys.ApplyKeys(ctx, k)
+	}
+	return err
+}
+
 // destroyNoted destroys keys, and then takes away the file that says so.
 func (e *Engine) destroyNoted(ctx context.Context, s shred) error {
 	ctx = context.WithoutCancel(ctx)
-	if err := e.keys.ApplyKeys(ctx, &s.keys); err != nil || s.mark.ID.IsZero() {
+	if err := e.destroy(ctx, &s.keys); err != nil || s.mark.ID.IsZero() {
 		return err
 	}
 	return e.store.Apply(ctx, &storage.Batch{EraseFiles: []storage.FileRef{s.mark}})

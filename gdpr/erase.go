@@ -397,7 +397,7 @@ func (e *Engine) destroyAgain(ctx context.Context) error {
 		if proof.Kind == audit.ErasedController {
 			k.DestroyControllers = []ID{proof.Controller}
 		}
-		if err := e.keys.ApplyKeys(ctx, &k); err != nil {
+		if err := e.destroy(ctx, &k); err != nil {
 			return err
 		}
 		for _, id := range proof.Subjects {

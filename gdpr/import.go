@@ -62,7 +62,7 @@ func (r Refusal) place() string {
 
 // PutAll stores a sequence of records in large batches, on the path of Put. A record that is refused, or an error in the
 // sequence, is noted and left out; the others are stored. Each batch is stored whole with one trail entry; while one is stored
-// the next is sealed. An error of the store ends it: what Imported counts is stored.
+// the next is sealed. An error of the store ends it: what Imported counts is stored. A context that carries a transaction is refused.
 //
 // Old data comes in with its own days: Record.CollectedAt, Record.Events, and agreements and assignments that have ended. A processor may
 // also bring in, after the agreement has ended, what it held before (EPM-8.2: storage); each record then says when it was collected, and the
@@ -240,9 +240,6 @@ func (im *importer) send(ctx context.Context, items []numbered) error {
 	im.flying = f
 	a, entry := im.a, im.entry(f)
 	go func() { f.done <- a.commit(ctx, b, entry) }()
-	if inTx(ctx) { // one connection: nothing is read meanwhile
-		return im.land(ctx)
-	}
 	return nil
 }
 

@@ -68,7 +68,7 @@ func ExampleSession_PutAll() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(plan.Overdue, "parts overdue,", plan.Erase, "to erase") // somebody looks at it, and agrees
+	fmt.Println("overdue:", plan.Overdue, "to erase:", plan.Erase) // somebody looks at it, and agrees
 	done, err := eng.Sweep(ctx, &gdpr.SweepOptions{Plan: plan})
 	if err != nil {
 		log.Fatal(err)
@@ -76,10 +76,10 @@ func ExampleSession_PutAll() {
 	fmt.Println(done.Erased, "erased")
 	// Output:
 	// old.csv:3: Subject.email: not an e-mail address
-	// 3 read, 2 stored, 1 left out, 1 parts overdue
+	// 3 read, 2 stored, 1 left out; overdue parts: 1
 	// old.csv:3: Subject.email: not an e-mail address
-	// 3 read, 2 stored, 1 left out, 1 parts overdue
+	// 3 read, 2 stored, 1 left out; overdue parts: 1
 	// true
-	// 1 parts overdue, 1 to erase
+	// overdue: 1 to erase: 1
 	// 1 erased
 }

@@ -91,7 +91,7 @@ func (o overdue) halts() error {
 	if o.parts == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: an import brought in %d parts that were overdue when they came", ErrHalted, o.parts)
+	return fmt.Errorf("%w (overdue parts that an import brought in: %d)", ErrHalted, o.parts)
 }
 
 // planned notes that a plan was run that showed all that came in overdue. If more came meanwhile, that waits for the next.

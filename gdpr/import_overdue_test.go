@@ -56,7 +56,7 @@ func TestImportOverdueIsPlanned(t *testing.T) {
 					for _, opt := range []*gdpr.SweepOptions{nil, {MaxShare: 1}, {MaxParts: 1}} {
 						res, err := e.Sweep(ctx, opt)
 						require.ErrorIs(t, err, gdpr.ErrHalted)
-						require.ErrorContains(t, err, "an import brought in 1 parts that were overdue when they came")
+						require.ErrorContains(t, err, "(overdue parts that an import brought in: 1)")
 						assert.Zero(t, res.Erased)
 					}
 				}

@@ -20,7 +20,7 @@ func (i Imported) Report(w io.Writer) error {
 	if more := i.LeftOut - len(i.Refused); more > 0 {
 		_, _ = fmt.Fprintf(out, "and %d more\n", more)
 	}
-	_, _ = fmt.Fprintf(out, "%d read, %d stored, %d left out, %d parts overdue\n", i.Read, i.Stored, i.LeftOut, i.Overdue)
+	_, _ = fmt.Fprintf(out, "%d read, %d stored, %d left out; overdue parts: %d\n", i.Read, i.Stored, i.LeftOut, i.Overdue)
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}

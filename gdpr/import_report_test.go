@@ -35,7 +35,7 @@ func TestImportReport(t *testing.T) {
 arkiv.csv:4: an error in the sequence (*fmt.wrapError)
 arkiv.csv:5 svår: ålder: inte ett tal
 record 5: Fields: has a field that activity support-ticket does not declare (Art. 5(1)(c)); it declares name, email, phone, message, attachments
-5 read, 1 stored, 4 left out, 1 parts overdue
+5 read, 1 stored, 4 left out; overdue parts: 1
 `, got)
 	silent(t, got, "report")
 	require.ErrorIs(t, out.Report(full{}), errFull)

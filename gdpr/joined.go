@@ -60,7 +60,19 @@ func (a *act) applyJoined(ctx context.Context, b *storage.Batch, entries []audit
 	return err
 }
 
-// trace writes entries of an act that changes nothing else, with a commit of their own.
+// trace writes entries of an act that changes nothing else, with a commit of their own. What allowed the act may be of the application's transaction, which
+// nobody else sees yet: it is checked there.
 func (a *act) trace(ctx context.Context, entries ...audit.Entry) error {
+	if inTx(ctx) && len(a.files) > 0 {
+		err := a.s.e.store.Apply(ctx, &storage.Batch{Files: a.files})
+		var cond *storage.ConditionError
+		if errors.As(err, &cond) {
+			a.s.e.cache.forget(cond)
+		}
+		if err != nil {
+			return err
+		}
+		a.files = nil
+	}
 	return a.commit(storage.Apart(ctx), &storage.Batch{}, entries...)
 }

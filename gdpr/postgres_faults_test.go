@@ -133,9 +133,10 @@ func (b *boards) points() int {
 	return n
 }
 
-// decides is the call to the data that stores the first batch: a commit, or a statement that is no part of a transaction. That of a sweep stores its lease.
+// decides is the call to the data that stores the first batch: a commit, or a statement that is no part of a transaction. That of a sweep stores its
+// lease, and a seal has no entry in the trail: it is the trail's.
 func (b *boards) decides() int {
-	if b.op.steps {
+	if b.op.steps || b.op.name == "Seal" {
 		return 0
 	}
 	within := false

@@ -103,6 +103,9 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 			return retention.Result{}, errors.Join(err, halted(over))
 		}
 	}
+	if idle, err := w.idle(ctx); err != nil || idle {
+		return retention.Result{}, errors.Join(err, e.scrubLater(ctx))
+	}
 	res, err := s.Run(ctx)
 	res.Persons += w.resumed
 	var cond *storage.ConditionError
@@ -120,12 +123,33 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	if err := e.finishErasures(ctx); err != nil {
 		return res, err
 	}
-	// Always: a reader, or a crash, may have kept an earlier erasure from being finished.
-	err = e.scrub(ctx)
-	if errors.Is(err, storage.ErrBusy) && res.Erased == 0 && res.Persons == 0 {
-		return res, nil
+	if res.Erased == 0 && res.Persons == 0 {
+		return res, e.scrubLater(ctx)
 	}
-	return res, err
+	return res, e.scrub(ctx)
+}
+
+// scrubLater scrubs when nothing was erased just now: a reader, or a crash, may have kept an earlier erasure from being finished, and may do so still.
+func (e *Engine) scrubLater(ctx context.Context) error {
+	if err := e.scrub(ctx); !errors.Is(err, storage.ErrBusy) {
+		return err
+	}
+	return nil
+}
+
+// idle looks, without taking the lease, whether nothing is due and no earlier sweep left something undone.
+func (w *sweepWork) idle(ctx context.Context) (bool, error) {
+	store := w.a.s.e.store
+	parts, err := store.Due(ctx, storage.DueQuery{Before: w.walk.before, Light: true, Limit: 1})
+	if err != nil || len(parts) > 0 {
+		return false, err
+	}
+	schedules, err := store.DueSchedules(ctx, w.walk.before, 1)
+	if err != nil || len(schedules) > 0 {
+		return false, err
+	}
+	mark, last, err := w.a.s.e.sweptUpTo(ctx)
+	return mark >= last && w.waiting.parts == 0, err
 }
 
 // exceeds reports whether more is due than that many parts. It stops counting there.

@@ -17,22 +17,32 @@ func (w *sweepWork) progress() map[string][]byte {
 	return map[string][]byte{metaSwept: strconv.AppendUint(nil, w.swept, 10)}
 }
 
-// resume does the second step of sweeps that were killed between erasing and looking at the persons: of every proof past the mark.
-func (w *sweepWork) resume(ctx context.Context) error {
-	e := w.a.s.e
-	last, err := e.store.LastProof(ctx)
+// sweptUpTo is the number of the last proof whose persons were looked at, and that of the last proof.
+func (e *Engine) sweptUpTo(ctx context.Context) (mark, last uint64, err error) {
+	proof, err := e.store.LastProof(ctx)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil
+		return 0, 0, nil
 	}
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	meta, err := e.store.Meta(ctx)
 	if err != nil {
+		return 0, 0, err
+	}
+	mark, _ = strconv.ParseUint(string(meta[metaSwept]), 10, 64)
+	return mark, proof.N, nil
+}
+
+// resume does the second step of sweeps that were killed between erasing and looking at the persons: of every proof past the mark.
+func (w *sweepWork) resume(ctx context.Context) error {
+	e := w.a.s.e
+	mark, last, err := e.sweptUpTo(ctx)
+	if err != nil || last == 0 {
 		return err
 	}
-	w.mark, _ = strconv.ParseUint(string(meta[metaSwept]), 10, 64)
-	for w.swept = w.mark; w.swept < last.N; {
+	w.mark = mark
+	for w.swept = w.mark; w.swept < last; {
 		rows, err := e.store.Proofs(ctx, w.swept, 100)
 		if err != nil || len(rows) == 0 {
 			return err

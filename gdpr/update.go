@@ -255,8 +255,10 @@ func (u *update) revise(ctx context.Context, p storage.Part, changed, rest Field
 			next.fields[k] = v
 		}
 	}
-	u.b.Keys.DestroyParts = append(u.b.Keys.DestroyParts, storage.PartKeyRef{PartRef: p.PartRef, Version: p.Version})
-	p.Version += u.try
+	for range u.try { // this version's key, and those of versions that were tried and not stored
+		u.b.Keys.DestroyParts = append(u.b.Keys.DestroyParts, storage.PartKeyRef{PartRef: p.PartRef, Version: p.Version})
+		p.Version++
+	}
 	p.Rev++
 	if err := u.seal(&p, next); err != nil {
 		return err

@@ -32,6 +32,8 @@ var house = map[string]room{
 	"examples/quickstart":     {floor: 5, free: true},
 	"examples/retention-cron": {floor: 5, free: true},
 	"examples/access-report":  {floor: 5, free: true},
+	"examples/existing-app":   {floor: 5, free: true},
+	"examples/journal":        {floor: 5, free: true},
 
 	"subjectrights":        {floor: 4, beside: []string{"subjectrights/report"}},
 	"subjectrights/report": {floor: 4},
@@ -48,7 +50,7 @@ var house = map[string]room{
 	"gdpr/register":          {floor: 2, beside: []string{"retention"}},
 
 	"gdpr/storage":             {floor: 1, stdOnly: true},
-	"gdpr/storage/storagetest": {floor: 1, beside: []string{"gdpr/storage", "internal/sqlstore"}, helper: true},
+	"gdpr/storage/storagetest": {floor: 1, beside: []string{"gdpr/storage", "internal/faultsql"}, helper: true},
 	"gdpr/storage/memory":      {floor: 1, beside: []string{"gdpr/storage", "internal/sqlstore"}},
 	"gdpr/storage/sqlite":      {floor: 1, beside: []string{"gdpr/storage", "internal/sqlstore"}},
 	"gdpr/storage/postgres":    {floor: 1, beside: []string{"gdpr/storage", "internal/sqlstore"}},
@@ -57,6 +59,7 @@ var house = map[string]room{
 
 	"internal/sqlstore":          {floor: 1, beside: []string{"gdpr/storage"}},
 	"internal/pgtest":            {floor: 1, helper: true},
+	"internal/crashtest":         {floor: 1, helper: true},
 	"internal/golden":            {floor: 1, helper: true},
 	"internal/archtest":          {floor: 1, helper: true},
 	"internal/faultsql":          {floor: 1, helper: true},

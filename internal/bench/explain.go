@@ -14,7 +14,7 @@ func explainBench(ctx context.Context, p plan) ([]Result, error) {
 	}
 	defer t.close()
 	n := p.of(10_000, 1_000)
-	if _, err := t.desk.PutAll(ctx, records(n, 10, gdpr.ID{}, nil), nil); err != nil {
+	if _, err := t.desk.PutAll(ctx, records(n, 10, nil), nil); err != nil {
 		return nil, err
 	}
 	var id gdpr.ID

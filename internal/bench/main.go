@@ -94,7 +94,7 @@ func run(ctx context.Context, p plan, only string) (ok bool, err error) {
 	}
 	defer func() { err = errors.Join(err, p.pg.stop(), os.RemoveAll(p.dir)) }()
 	if p.quick {
-		p.rounds = 3
+		p.rounds = 2
 	}
 	all := []Result{}
 	ok = true

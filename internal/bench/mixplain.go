@@ -46,7 +46,7 @@ func (k *mixPlain) load(ctx context.Context) error {
 		}
 	}
 	for _, text := range []string{insertEntry, insertLog} { // while no transaction has the only connection
-		if _, err := k.prepared(ctx, k.write, text); err != nil {
+		if _, err := k.prepared(ctx, k.write, text); err != nil { //nolint:sqlclosecheck // kept
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func (k *mixPlain) prepared(ctx context.Context, db *sql.DB, text string) (*sql.
 	if st, ok := k.texts[key]; ok {
 		return st, nil
 	}
-	st, err := db.PrepareContext(ctx, text)
+	st, err := db.PrepareContext(ctx, text) //nolint:sqlclosecheck // kept, until the connections are closed
 	if err == nil {
 		k.texts[key] = st
 	}
@@ -104,7 +104,7 @@ func (k *mixPlain) run(ctx context.Context, tx *sql.Tx, text string, args ...any
 		return 0, err
 	}
 	if tx != nil {
-		st = tx.StmtContext(ctx, st)
+		st = tx.StmtContext(ctx, st) //nolint:sqlclosecheck // closed with its transaction
 	}
 	res, err := st.ExecContext(ctx, args...)
 	if err != nil {
@@ -116,7 +116,7 @@ func (k *mixPlain) run(ctx context.Context, tx *sql.Tx, text string, args ...any
 
 // list reads one text of each row.
 func (k *mixPlain) list(ctx context.Context, text string, args ...any) (out []string, err error) {
-	st, err := k.prepared(ctx, k.read, text)
+	st, err := k.prepared(ctx, k.read, text) //nolint:sqlclosecheck // kept
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (k *mixPlain) changeData(ctx context.Context, key int, data string) error {
 // one demands that one row was touched.
 func one(n int, err error) error {
 	if err == nil && n != 1 {
-		return errOther
+		return errWrong
 	}
 	return err
 }

@@ -48,7 +48,7 @@ func pgIngestBench(ctx context.Context, p plan) ([]Result, error) {
 						return spent{}, err
 					}
 					w := p.watch()
-					res, err := t.desk.PutAll(ctx, records(n, each, gdpr.ID{}, nil), &gdpr.ImportOptions{Batch: batch})
+					res, err := t.desk.PutAll(ctx, records(n, each, nil), &gdpr.ImportOptions{Batch: batch})
 					took := w.stop()
 					if err != nil {
 						return took, err

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"path/filepath"
+	"time"
 
 	"github.com/gallra/gallra/gdpr"
 )
@@ -12,7 +15,7 @@ import (
 // after a vacuum, before it, and under an old snapshot.
 func (p plan) scale(ctx context.Context, t *town, n int) ([]Result, error) {
 	l := load{due: n / 50, stay: true}
-	large, err := p.fillTown(ctx, "sweep_large", 3*n, l.due)
+	large, err := p.thrice(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +48,7 @@ func (p plan) scale(ctx context.Context, t *town, n int) ([]Result, error) {
 		h.speed("Postgres sweep, old snapshot open, of without", ">= 0.80", 0, 2),
 	}
 	idle, err := p.idle(ctx, t, n)
-	return append(out, idle...), err
+	return append(out, idle...), errors.Join(err, p.countSweep(ctx))
 }
 
 // idle is a sweep with nothing due, by itself.
@@ -98,6 +101,87 @@ func (p plan) idle(ctx context.Context, t *town, n int) ([]Result, error) {
 		}
 	}
 	return out, nil
+}
+
+// thrice copies a town with nothing due, and each of its records twice more: the rows alone, since nobody will open them.
+func (p plan) thrice(ctx context.Context, t *town) (*town, error) {
+	const name = "sweep_large"
+	from := filepath.Base(t.dir)
+	t.leave() // a database is copied while nobody is connected
+	if err := p.pg.clone(ctx, from, name); err != nil {
+		return nil, err
+	}
+	if err := copyDir(t.dir, filepath.Join(p.dir, name)); err != nil {
+		return nil, err
+	}
+	if err := p.reopen(ctx, from, t); err != nil {
+		return nil, err
+	}
+	large := &town{persons: t.persons, stay: 3 * t.stay, gone: t.gone}
+	if err := p.reopen(ctx, name, large); err != nil {
+		return nil, err
+	}
+	tx, err := large.db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	for _, table := range []string{"parts", "index", "part_keys"} {
+		for _, statement := range []string{
+			`CREATE TEMPORARY TABLE more ON COMMIT DROP AS SELECT * FROM gallra.` + table + ` WHERE part > 0`,
+			`UPDATE more SET record = set_byte(record, 14, get_byte(record, 14) # 1)`,
+			`INSERT INTO gallra.` + table + ` SELECT * FROM more`,
+			`UPDATE more SET record = set_byte(record, 14, get_byte(record, 14) # 2)`,
+			`INSERT INTO gallra.` + table + ` SELECT * FROM more`,
+			`DROP TABLE more`,
+		} {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, err
+	}
+	return large, tidy(ctx, large.db)
+}
+
+// reopen opens a town again, on a database that is there.
+func (p plan) reopen(ctx context.Context, name string, t *town) error {
+	db, err := p.pg.connect(name)
+	if err != nil {
+		return err
+	}
+	return p.pg.furnish(ctx, p, t, name, db, register)
+}
+
+// countSweep notes what a sweep of few and one of none ask of the database.
+func (p plan) countSweep(ctx context.Context) error {
+	if !p.verbose {
+		return nil
+	}
+	t, err := p.pg.counted(ctx, p, "sweep_count")
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	t.persons = 10
+	if err := t.bring(ctx, records(100, 10, func(int) time.Time { return november }), 100); err != nil {
+		return err
+	}
+	for range 2 {
+		for _, l := range []load{{5, true}, {50, false}, {}} {
+			if err := t.addDue(ctx, l); err != nil {
+				return err
+			}
+			asked := len(t.calls.Log())
+			if _, err := t.Sweep(ctx, &gdpr.SweepOptions{MaxShare: 1}); err != nil {
+				return err
+			}
+			p.note("  sweep of %+v: %v", l, t.calls.Log()[asked:])
+		}
+	}
+	return nil
 }
 
 // snapshot opens a transaction that goes on seeing what is there now, until let is called.

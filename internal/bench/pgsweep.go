@@ -31,7 +31,7 @@ func pgSweepBench(ctx context.Context, p plan) ([]Result, error) {
 	if err := p.pg.start(ctx, p); err != nil {
 		return nil, err
 	}
-	n := p.of(1_000_000, 20_000)
+	n := p.of(1_000_000, 10_000)
 	base, err := p.fillPlain(ctx, n, n/10)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (p plan) sweeps(ctx context.Context, base *plain, t *town, n int) ([]Result
 	}{
 		{"Postgres sweep, persons stay, of plain batches", ">= 0.50", load{n / 10, true}},
 		{"Postgres sweep, persons go too, of plain batches", ">= 0.30", load{n / 10, false}},
-		{"Postgres sweep, few due, of plain batches", ">= 0.20", load{n / 1000, true}},
+		{"Postgres sweep, few due, of plain batches", ">= 0.20", load{max(n/1000, 20), true}},
 	} {
 		h, err := race(ctx, p.rounds,
 			func(ctx context.Context, _ int) (spent, error) {
@@ -151,7 +151,7 @@ func (p plan) fillTown(ctx context.Context, name string, n, due int) (*town, err
 	isDue := scattered(n, due)
 	t.persons, t.stay, t.due = n/10, n-due, due
 	began := time.Now()
-	if err := t.bring(ctx, records(n, 10, gdpr.ID{}, func(i int) time.Time {
+	if err := t.bring(ctx, records(n, 10, func(i int) time.Time {
 		if isDue(i) {
 			return inWinter(i)
 		}
@@ -186,7 +186,7 @@ func (t *town) addDue(ctx context.Context, l load) error {
 	if t.due > 0 {
 		return errWrong
 	}
-	who := func(i int) string { return person(rand.IntN(t.persons)) } //nolint:gosec // not a secret
+	who := func(int) string { return person(rand.IntN(t.persons)) } //nolint:gosec // not a secret
 	if !l.stay {
 		t.gone++
 		who = func(i int) string { return fmt.Sprintf("borta%d-%s", t.gone, person(i/10)) }

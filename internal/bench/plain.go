@@ -42,7 +42,7 @@ func (s *server) plain(ctx context.Context, name string) (*plain, error) {
 			INSERT INTO log (at, actor, act, record) VALUES ($8, $9, $10, $1)`: &t.three,
 		`DELETE FROM records WHERE id = $1`: &t.erase,
 	} {
-		if *st, err = db.PrepareContext(ctx, query); err != nil {
+		if *st, err = db.PrepareContext(ctx, query); err != nil { //nolint:sqlclosecheck // kept, until the connections are closed
 			return nil, err
 		}
 	}

@@ -102,17 +102,22 @@ func (s *server) town(ctx context.Context, p plan, name string) (*town, error) {
 	return s.settle(ctx, p, name, db, register)
 }
 
-// settle opens an engine on a database.
+// settle opens an engine on a database, in a town of its own.
 func (s *server) settle(ctx context.Context, p plan, name string, db *sql.DB, register string) (*town, error) {
-	t := &town{db: db, dir: filepath.Join(p.dir, name), end: func() { s.drop(name) }}
-	var err error
-	if t.store, err = postgres.OpenDB(ctx, db, nil); err != nil {
-		return nil, err
-	}
-	return t, t.found(ctx, register)
+	t := &town{}
+	return t, s.furnish(ctx, p, t, name, db, register)
 }
 
-// counted makes an engine with a single connection on which every call is counted.
+// furnish opens a town's engine on a database.
+func (s *server) furnish(ctx context.Context, p plan, t *town, name string, db *sql.DB, register string) (err error) {
+	t.db, t.dir, t.end = db, filepath.Join(p.dir, name), func() { s.drop(name) }
+	if t.store, err = postgres.OpenDB(ctx, db, nil); err != nil {
+		return err
+	}
+	return t.found(ctx, register)
+}
+
+// counted makes an engine on connections on which every call is counted.
 func (s *server) counted(ctx context.Context, p plan, name string) (*town, error) {
 	db, err := s.open(ctx, name)
 	if err != nil {
@@ -130,7 +135,7 @@ func (s *server) counted(ctx context.Context, p plan, name string) (*town, error
 	}
 	calls := faultsql.New(connector)
 	db = sql.OpenDB(calls)
-	db.SetMaxOpenConns(1)
+	db.SetMaxOpenConns(2)
 	t, err := s.settle(ctx, p, name, db, register)
 	if err == nil {
 		t.calls = calls

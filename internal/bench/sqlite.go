@@ -29,7 +29,7 @@ func ingestBench(ctx context.Context, p plan) ([]Result, error) {
 				}
 				defer t.close()
 				began := time.Now()
-				res, err := t.desk.PutAll(ctx, records(n, each, gdpr.ID{}, nil), nil)
+				res, err := t.desk.PutAll(ctx, records(n, each, nil), nil)
 				took := spent{wall: time.Since(began)}
 				if err != nil {
 					return spent{}, err
@@ -124,7 +124,7 @@ func sweepBench(ctx context.Context, p plan) ([]Result, error) {
 func (t *town) sweep(ctx context.Context, n int, collected func(i int) time.Time) (spent, error) {
 	sweeping := t.now
 	t.now = time.Date(2026, 2, 2, 12, 0, 0, 0, time.UTC) // nothing is overdue when it comes in
-	in, err := t.desk.PutAll(ctx, records(n, 10, gdpr.ID{}, collected), nil)
+	in, err := t.desk.PutAll(ctx, records(n, 10, collected), nil)
 	if err != nil {
 		return spent{}, err
 	}

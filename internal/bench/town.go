@@ -148,10 +148,10 @@ func person(i int) string { return fmt.Sprintf("person%d@kund.example", i) }
 type recordSeq = iter.Seq2[gdpr.Record, error]
 
 // records are n records, each person has some; collected says when the i-th was.
-func records(n, each int, agreement gdpr.ID, collected func(i int) time.Time) recordSeq {
+func records(n, each int, collected func(i int) time.Time) recordSeq {
 	return func(yield func(gdpr.Record, error) bool) {
 		for i := range n {
-			r := gdpr.Record{Subject: gdpr.Email(person(i / each)), Fields: gdpr.Fields{"message": message}, Agreement: agreement}
+			r := gdpr.Record{Subject: gdpr.Email(person(i / each)), Fields: gdpr.Fields{"message": message}}
 			if collected != nil {
 				r.CollectedAt = collected(i)
 			}

@@ -29,7 +29,7 @@ func writeBench(ctx context.Context, p plan) ([]Result, error) {
 	}
 	defer t.close()
 	known := p.of(10_000, 1_000)
-	if _, err := t.desk.PutAll(ctx, records(known, 1, gdpr.ID{}, nil), nil); err != nil {
+	if _, err := t.desk.PutAll(ctx, records(known, 1, nil), nil); err != nil {
 		return nil, err
 	}
 	if err := tidy(ctx, t.db); err != nil {

@@ -360,14 +360,14 @@ func (w *worker) hold() {
 		}
 	}
 	if len(w.holds) < mostHolds && w.rng.IntN(5) < 3 {
-		w.place1(ctx)
+		w.newHold(ctx)
 	} else if len(w.holds) > 0 {
 		w.release(ctx)
 	}
 	time.Sleep(time.Duration(w.rng.IntN(10)) * time.Millisecond)
 }
 
-func (w *worker) place1(ctx context.Context) {
+func (w *worker) newHold(ctx context.Context) {
 	h := gdpr.Hold{Ground: "A17-3-e", ReviewBy: dayOf(w.now()).AddDays(30), Note: "Tvist"}
 	before, thing := line{Do: doHold}, heldThing{}
 	switch k, ok := w.someKept(w.rng); {

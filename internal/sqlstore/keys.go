@@ -28,6 +28,13 @@ func (s *Store) ControllerKey(ctx context.Context, controller storage.ID) (stora
 
 // SubjectKeys returns the rows of the given subjects, tombstones included, in the order of (bucket, id).
 func (s *Store) SubjectKeys(ctx context.Context, ids []storage.ID) ([]storage.SubjectKey, error) {
+	scan := func(rows *sql.Rows, k *storage.SubjectKey) error {
+		return rows.Scan(id(&k.ID), id(&k.Controller), blob(&k.Wrapped), &k.Destroyed)
+	}
+	if s.dialect.Arrays && len(ids) > 1 {
+		return all(ctx, s, "read subject keys", `SELECT k.id, k.controller, k.wrapped, k.destroyed FROM `+idList+`
+			JOIN gallra_subject_keys k ON k.bucket = a.bucket AND k.id = a.id ORDER BY k.bucket, k.id`, idArrays(distinct(ids, storage.ID.Compare)), scan)
+	}
 	var out []storage.SubjectKey
 	for some := range slices.Chunk(distinct(ids, storage.ID.Compare), chunk) {
 		some = padded(some)
@@ -36,10 +43,7 @@ func (s *Store) SubjectKeys(ctx context.Context, ids []storage.ID) ([]storage.Su
 			args = append(args, some[i].Bucket(), some[i][:])
 		}
 		rows, err := all(ctx, s, "read subject keys", `SELECT id, controller, wrapped, destroyed FROM gallra_subject_keys
-			WHERE bucket = ? AND id = ?`+strings.Repeat(` OR bucket = ? AND id = ?`, len(some)-1)+` ORDER BY bucket, id`, args,
-			func(rows *sql.Rows, k *storage.SubjectKey) error {
-				return rows.Scan(id(&k.ID), id(&k.Controller), blob(&k.Wrapped), &k.Destroyed)
-			})
+			WHERE bucket = ? AND id = ?`+strings.Repeat(` OR bucket = ? AND id = ?`, len(some)-1)+` ORDER BY bucket, id`, args, scan)
 		if err != nil {
 			return nil, err
 		}
@@ -51,6 +55,14 @@ func (s *Store) SubjectKeys(ctx context.Context, ids []storage.ID) ([]storage.Su
 // PartKeys returns the rows of the given part versions, in the order of (bucket, record, part, version).
 func (s *Store) PartKeys(ctx context.Context, refs []storage.PartKeyRef) ([]storage.PartKey, error) {
 	const same = `bucket = ? AND record = ? AND part = ? AND version = ?`
+	scan := func(rows *sql.Rows, k *storage.PartKey) error {
+		return rows.Scan(&k.Bucket, id(&k.Record), &k.Part, &k.Version, blob(&k.Wrapped))
+	}
+	if s.dialect.Arrays && len(refs) > 1 {
+		return all(ctx, s, "read part keys", `SELECT k.bucket, k.record, k.part, k.version, k.wrapped FROM `+keyList+`
+			JOIN gallra_part_keys k ON k.bucket = a.bucket AND k.record = a.record AND k.part = a.part AND k.version = a.version
+			ORDER BY k.bucket, k.record, k.part, k.version`, keyArrays(distinct(refs, compareKeys)), scan)
+	}
 	var out []storage.PartKey
 	for some := range slices.Chunk(distinct(refs, compareKeys), chunk) {
 		some = padded(some)
@@ -59,10 +71,7 @@ func (s *Store) PartKeys(ctx context.Context, refs []storage.PartKeyRef) ([]stor
 			args = append(args, some[i].Bucket, some[i].Record[:], some[i].Part, some[i].Version)
 		}
 		rows, err := all(ctx, s, "read part keys", `SELECT bucket, record, part, version, wrapped FROM gallra_part_keys
-			WHERE `+same+strings.Repeat(` OR `+same, len(some)-1)+` ORDER BY bucket, record, part, version`, args,
-			func(rows *sql.Rows, k *storage.PartKey) error {
-				return rows.Scan(&k.Bucket, id(&k.Record), &k.Part, &k.Version, blob(&k.Wrapped))
-			})
+			WHERE `+same+strings.Repeat(` OR `+same, len(some)-1)+` ORDER BY bucket, record, part, version`, args, scan)
 		if err != nil {
 			return nil, err
 		}

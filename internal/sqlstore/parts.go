@@ -75,6 +75,9 @@ func (s *Store) Parts(ctx context.Context, q storage.PartQuery) ([]storage.Part,
 	if len(q.Subjects) == 0 {
 		return s.labeled(ctx, q, nil)
 	}
+	if s.dialect.Arrays {
+		return s.labeled(ctx, q, distinct(q.Subjects, storage.ID.Compare))
+	}
 	var out []storage.Part
 	for ids := range slices.Chunk(distinct(q.Subjects, storage.ID.Compare), chunk) {
 		rows, err := s.labeled(ctx, q, ids)
@@ -89,6 +92,20 @@ func (s *Store) Parts(ctx context.Context, q storage.PartQuery) ([]storage.Part,
 
 // Left returns one part of each of the given subjects that still has one.
 func (s *Store) Left(ctx context.Context, subjects []storage.ID) ([]storage.Remainder, error) {
+	scan := func(rows *sql.Rows, r *storage.Remainder) error {
+		var purposes string
+		err := rows.Scan(id(&r.Subject), &r.Family, &purposes)
+		r.Purposes = split(purposes)
+		return err
+	}
+	if s.dialect.Arrays {
+		if len(subjects) == 0 {
+			return nil, s.ready(ctx, "read what is left")
+		}
+		return all(ctx, s, "read what is left", `SELECT s.id, q.family, q.purposes FROM `+idList+` JOIN gallra_subjects s ON s.bucket = a.bucket AND s.id = a.id
+			CROSS JOIN LATERAL (SELECT p.family, p.purposes FROM gallra_parts p WHERE p.bucket = a.bucket AND p.subject = a.id LIMIT 1) q`,
+			idArrays(distinct(subjects, storage.ID.Compare)), scan)
+	}
 	var out []storage.Remainder
 	for ids := range slices.Chunk(distinct(subjects, storage.ID.Compare), chunk) {
 		ids = padded(ids)
@@ -99,13 +116,7 @@ func (s *Store) Left(ctx context.Context, subjects []storage.ID) ([]storage.Rema
 		rows, err := all(ctx, s, "read what is left", `SELECT s.id, p.family, p.purposes FROM gallra_subjects s
 			JOIN gallra_parts p ON p.bucket = s.bucket AND p.subject = s.id AND (p.record, p.part) = (SELECT q.record, q.part FROM gallra_parts q
 				WHERE q.bucket = s.bucket AND q.subject = s.id ORDER BY q.record, q.part LIMIT 1)
-			WHERE s.bucket = ? AND s.id = ?`+strings.Repeat(` OR s.bucket = ? AND s.id = ?`, len(ids)-1), args,
-			func(rows *sql.Rows, r *storage.Remainder) error {
-				var purposes string
-				err := rows.Scan(id(&r.Subject), &r.Family, &purposes)
-				r.Purposes = split(purposes)
-				return err
-			})
+			WHERE s.bucket = ? AND s.id = ?`+strings.Repeat(` OR s.bucket = ? AND s.id = ?`, len(ids)-1), args, scan)
 		if err != nil {
 			return nil, err
 		}
@@ -146,8 +157,12 @@ func hasLabels(have, want map[string]string) bool {
 func (s *Store) page(ctx context.Context, q storage.PartQuery, subjects []storage.ID) ([]storage.Part, error) {
 	where := strings.Builder{}
 	args := []any{q.After.Bucket, q.After.Record[:], q.After.Part}
+	const follows = ` WHERE (p.bucket, p.record, p.part) > (?, ?, ?)`
 	if subjects == nil {
-		where.WriteString(` WHERE (p.bucket, p.record, p.part) > (?, ?, ?)`)
+		where.WriteString(follows)
+	} else if s.dialect.Arrays {
+		where.WriteString(` JOIN ` + idList + ` ON p.bucket = a.bucket AND p.subject = a.id` + follows)
+		args = append(idArrays(subjects), args...)
 	} else {
 		subjects = slices.DeleteFunc(slices.Clone(subjects), func(id storage.ID) bool { return id.Bucket() < q.After.Bucket })
 		if len(subjects) == 0 {

@@ -30,8 +30,12 @@ type Dialect struct {
 	Isolation sql.IsolationLevel
 	// Interrupt says that a statement can be stopped while it runs, and that it is known then not to be stored.
 	Interrupt bool
+	// Arrays says that lists of values are given as arrays, so that a statement over many rows has one text, and a short one.
+	Arrays bool
 	// Unprepared sends the text of each statement: connections change from one transaction to the next.
 	Unprepared bool
+	// Joins says that a transaction of the application may be one of this database.
+	Joins bool
 	// Classify says what an error of the driver means.
 	Classify func(error) Class
 }
@@ -171,15 +175,14 @@ func (c *cache) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 func (c *cache) close(owned bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var err error
 	for _, st := range c.all {
-		err = errors.Join(err, st.Close())
+		_ = st.Close() // on a connection that is lost there is nothing to close
 	}
 	c.all = nil
 	if owned {
-		err = errors.Join(err, c.db.Close())
+		return c.db.Close()
 	}
-	return err
+	return nil
 }
 
 // Writer is the pool that batches go through.
@@ -222,12 +225,23 @@ func Wrap(ctx context.Context, s *Store, op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
+// ready says whether a read may begin that has nothing to ask.
+func (s *Store) ready(ctx context.Context, op string) error {
+	if s.closed.Load() {
+		return Wrap(ctx, s, op, storage.ErrClosed)
+	}
+	return Wrap(ctx, s, op, ctx.Err())
+}
+
 // query runs a read and hands each row to scan.
 func (s *Store) query(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
 	if s.closed.Load() {
 		return storage.ErrClosed
 	}
 	rows, err := s.rows(ctx, query, args)
+	for try := 1; err != nil && try < 3 && s.dialect.Classify(err) == Lost && storage.Joined(ctx) == nil && ctx.Err() == nil; try++ {
+		rows, err = s.rows(ctx, query, args) // the connection was of a server that has started anew
+	}
 	if err != nil {
 		return err
 	}
@@ -241,7 +255,7 @@ func (s *Store) query(ctx context.Context, query string, args []any, scan func(*
 }
 
 func (s *Store) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	if tx, ok := storage.Joined(ctx).(*sql.Tx); ok {
+	if tx := s.joined(ctx); tx != nil {
 		return tx.QueryContext(ctx, s.read.text(query), args...)
 	}
 	if s.dialect.Unprepared {

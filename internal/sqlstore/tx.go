@@ -17,6 +17,7 @@ type tx struct {
 	tx     *sql.Tx
 	joined bool // a transaction of the application: what is prepared may be of another database
 	stmts  map[string]*sql.Stmt
+	places []storage.ScheduleCond // rows that stand for absent schedules
 	failed []storage.Failure
 	err    error
 }
@@ -24,9 +25,18 @@ type tx struct {
 // errOvertaken: another transaction took the number of a row. Trying again finds the next one.
 var errOvertaken = errors.New("overtaken by another transaction")
 
+// joined is the application's transaction that a context carries, or nil: also where a store of this kind writes into none.
+func (s *Store) joined(ctx context.Context) *sql.Tx {
+	tx, ok := storage.Joined(ctx).(*sql.Tx)
+	if !ok || !s.dialect.Joins {
+		return nil
+	}
+	return tx
+}
+
 // inTx runs do in a transaction, again when the database asks for it.
 func (s *Store) inTx(ctx context.Context, op string, do func(*tx)) error {
-	if outer, ok := storage.Joined(ctx).(*sql.Tx); ok {
+	if outer := s.joined(ctx); outer != nil {
 		return s.InSavepoint(ctx, op, outer, func(ctx context.Context) error { return s.within(ctx, outer, true, do) })
 	}
 	return s.Again(ctx, op, func() error {
@@ -111,10 +121,10 @@ func (s *Store) InSavepoint(ctx context.Context, op string, outer *sql.Tx, do fu
 	err := do(each)
 	if err != nil {
 		_, undo := outer.ExecContext(each, `ROLLBACK TO SAVEPOINT gallra`)
-		return Wrap(ctx, s, op, errors.Join(err, undo))
+		err = errors.Join(err, undo)
 	}
-	_, err = outer.ExecContext(each, `RELEASE SAVEPOINT gallra`)
-	return Wrap(ctx, s, op, err)
+	_, done := outer.ExecContext(each, `RELEASE SAVEPOINT gallra`)
+	return Wrap(ctx, s, op, errors.Join(err, done))
 }
 
 // within runs do in a transaction that somebody else ends.

@@ -28,7 +28,7 @@ func TestBouncer(t *testing.T) {
 		dsn := address(name, test.params...)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			storagetest.Run(t, calm(schemas(dsn, test.open, postgres.Options{Unprepared: true})))
+			storagetest.Run(t, calm((&shelf{dsn: dsn}).stores(test.open, postgres.Options{Unprepared: true})))
 			t.Run("an engine", func(t *testing.T) {
 				t.Parallel()
 				s := newSite(t, test.open(t, dsn, &postgres.Options{Unprepared: true}), t.TempDir()).roles()

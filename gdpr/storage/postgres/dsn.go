@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/lib/pq"
 )
@@ -15,6 +16,8 @@ var errDSN = errors.New("data source name: cannot be read; give a URL postgres:/
 
 var errPlaintext = errors.New("data source name: sslmode would let data travel unencrypted to another machine: use verify-full (or require), " +
 	"or set Options.Plaintext where something else protects the wire")
+
+const connectTimeout = 10 * time.Second
 
 // config reads a data source name. Where it does not say, TLS is required of another machine and taken from this one.
 func config(dsn string, opt *Options) (pq.Config, error) {
@@ -37,6 +40,9 @@ func config(dsn string, opt *Options) (pq.Config, error) {
 		return pq.Config{}, errPlaintext
 	}
 	cfg.BinaryParameters = true // bytes travel as they are, and an unprepared statement is one round trip
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = connectTimeout // the driver does not hear of a context while it connects
+	}
 	if cfg.ApplicationName == "" {
 		cfg.ApplicationName = "gallra"
 	}

@@ -17,7 +17,7 @@ var errRefused = errors.New("refused")
 // applyFast tries a batch as few statements over sets of rows: as a single one where that means the same, which is one round trip and one
 // commit. What it cannot do, or what fails on a row, goes the portable way.
 func (s *Store) applyFast(ctx context.Context, b *storage.Batch) error {
-	p := planOf(b)
+	p := planOf(b, s.copies)
 	if !p.ok {
 		return s.base.Apply(ctx, b)
 	}
@@ -28,7 +28,8 @@ func (s *Store) applyFast(ctx context.Context, b *storage.Batch) error {
 	} else {
 		err = s.Again(ctx, op, func() error {
 			// A lost connection makes database/sql send a statement again. Only a trail entry, whose number is taken once, tells whether it was done.
-			if len(b.Entries) > 0 && p.single() {
+			// Of another driver than lib/pq nobody knows what an interrupted statement did.
+			if len(b.Entries) > 0 && (s.copies || ctx.Done() == nil) && p.single() {
 				return s.statement(ctx, p)
 			}
 			// Before the transaction has its connection: to prepare takes one too.
@@ -71,9 +72,6 @@ func (s *Store) statement(ctx context.Context, p *plan) error {
 		}
 	}
 	b.WriteString(` THEN 1 ELSE 0 END)`)
-	if !s.copies {
-		ctx = context.WithoutCancel(ctx) // of another driver than lib/pq nobody knows what an interrupted statement did
-	}
 	_, err := s.exec(ctx, b.String(), args)
 	code := state(err)
 	switch {
@@ -96,7 +94,7 @@ func (s *Store) steps(ctx context.Context, tx *sql.Tx, p *plan, all []prepared) 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if st.copy != nil && s.copies {
+		if st.copy != nil {
 			if err := s.copyIn(ctx, tx, st.copy); err != nil {
 				return refusedBy(err)
 			}

@@ -20,13 +20,13 @@ func (p *plan) keys(b *storage.KeyBatch) {
 		return one(matching("part_keys", `DELETE FROM gallra_part_keys t USING `, thisPart, ``, cols, rows, anyNumber))
 	})
 	put(p, b.PutSubjects, func(k *storage.SubjectKey) storage.ID { return k.ID }, func(rows []storage.SubjectKey) []step {
-		return one(insert("subject_keys", subjectKeyColumns, rows))
+		return one(insert("subject_keys", p.copies, subjectKeyColumns, rows))
 	})
 	put(p, b.PutParts, func(k *storage.PartKey) storage.PartKeyRef { return k.PartKeyRef }, func(rows []storage.PartKey) []step {
 		cols := append(refColumns(func(k *storage.PartKey) *storage.PartRef { return &k.PartRef }),
 			column[storage.PartKey]{"version", "INTEGER", func(k *storage.PartKey) any { return k.Version }},
 			column[storage.PartKey]{"wrapped", "BYTEA", func(k *storage.PartKey) any { return required(k.Wrapped) }})
-		return one(insert("part_keys", cols, rows))
+		return one(insert("part_keys", p.copies, cols, rows))
 	})
 }
 

@@ -54,7 +54,7 @@ func (p *plan) partRows(parts []storage.Part) []partRow {
 func (p *plan) parts(b *storage.Batch) {
 	refOf := func(r *partRow) storage.PartRef { return r.PartRef }
 	put(p, p.partRows(b.PutParts), refOf, func(rows []partRow) []step {
-		out := one(insert("parts", append(slices.Clone(partColumns), held), rows))
+		out := one(insert("parts", p.copies, append(slices.Clone(partColumns), held), rows))
 		links := map[storage.PartRef]bool{} // (bucket of the part, record)
 		var far []storage.PartRef
 		for i := range rows {
@@ -65,13 +65,13 @@ func (p *plan) parts(b *storage.Batch) {
 			}
 		}
 		if len(far) > 0 {
-			link := insert("links", []column[storage.PartRef]{
+			link := insert("links", false, []column[storage.PartRef]{
 				{"bucket", "SMALLINT", func(r *storage.PartRef) any { return r.Record.Bucket() }},
 				{"record", "BYTEA", func(r *storage.PartRef) any { return r.Record[:] }},
 				{"other", "SMALLINT", func(r *storage.PartRef) any { return r.Bucket }},
 			}, far)
 			link.sql += ` ON CONFLICT DO NOTHING`
-			link.want, link.copy = anyNumber, nil
+			link.want = anyNumber
 			out = append(out, link)
 		}
 		return out

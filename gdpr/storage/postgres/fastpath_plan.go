@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,13 +14,16 @@ type plan struct {
 	steps []step
 	later bool // a step looks at what others did after its locks were taken: it needs a statement of its own
 	ok    bool // false: only the portable form can tell what the batch means
+
+	copies bool // many new rows are copied in
 }
 
 // planOf makes the statements of a batch. It gives up where the order of rows within the batch matters: such batches are rare.
-func planOf(b *storage.Batch) *plan {
-	p := &plan{ok: b.EraseController == nil && len(b.PutMeta) == 0 && len(b.Segments) == 0}
+func planOf(b *storage.Batch, copies bool) *plan {
+	p := &plan{ok: b.EraseController == nil && len(b.Segments) == 0, copies: copies}
 	if p.ok {
 		p.conditions(b)
+		p.meta(b.PutMeta)
 		p.subjects(b)
 		p.parts(b)
 		p.index(b)
@@ -33,6 +37,13 @@ func planOf(b *storage.Batch) *plan {
 }
 
 func (p *plan) add(s ...step) { p.steps = append(p.steps, s...) }
+
+func (p *plan) meta(all map[string][]byte) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		p.add(step{table: "meta " + name, want: anyNumber, args: []any{name, required(all[name])},
+			sql: `INSERT INTO gallra_meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`})
+	}
+}
 
 // put adds a statement for each kind of rows, unless two rows of a batch have the same key.
 func put[T any, K comparable](p *plan, rows []T, key func(*T) K, steps func([]T) []step) {
@@ -60,6 +71,14 @@ func one(s step) []step { return []step{s} }
 func matching[T any](table, head, where, tail string, cols []column[T], rows []T, want int) step {
 	from, args := source(cols, rows)
 	return step{table: table, sql: head + from + ` WHERE ` + where + tail, args: args, want: want}
+}
+
+const shared = ` FOR SHARE`
+
+// locking is a statement that locks the rows that a list names, in its order, one probe each: a join would read the whole table for a long list.
+func locking[T any](table, where, lock string, cols []column[T], rows []T) step {
+	from, args := source(cols, rows)
+	return step{sql: `SELECT 1 FROM ` + from + ` CROSS JOIN LATERAL (SELECT 1 FROM ` + table + ` t WHERE ` + where + lock + `) l`, args: args, want: len(rows)}
 }
 
 func micros(t time.Time) any {
@@ -100,56 +119,56 @@ func (p *plan) conditions(b *storage.Batch) {
 			}
 			p.later = p.later || c.Bare || len(c.Left) > 0
 		}
-		lock := ` FOR SHARE OF t`
+		lock := shared
 		if exclusive {
-			lock = ` FOR UPDATE OF t`
+			lock = ` FOR UPDATE`
 		}
+		slices.SortFunc(some, func(a, b storage.SubjectCond) int { return a.ID.Compare(b.ID) })
 		put(p, some, func(c *storage.SubjectCond) storage.ID { return c.ID }, func(rows []storage.SubjectCond) []step {
-			return one(matching("", `SELECT 1 FROM gallra_subjects t, `, `t.bucket = a.bucket AND t.id = a.id AND (t.held = 0 OR NOT a.free)`,
-				` ORDER BY t.bucket, t.id`+lock, []column[storage.SubjectCond]{
-					{"bucket", "SMALLINT", func(c *storage.SubjectCond) any { return c.ID.Bucket() }},
-					{"id", "BYTEA", func(c *storage.SubjectCond) any { return c.ID[:] }},
-					{"free", "BOOLEAN", func(c *storage.SubjectCond) any { return c.NotHeld }},
-				}, rows, len(rows)))
+			return one(locking(`gallra_subjects`, `t.bucket = a.bucket AND t.id = a.id AND (t.held = 0 OR NOT a.free)`, lock, []column[storage.SubjectCond]{
+				{"bucket", "SMALLINT", func(c *storage.SubjectCond) any { return c.ID.Bucket() }},
+				{"id", "BYTEA", func(c *storage.SubjectCond) any { return c.ID[:] }},
+				{"free", "BOOLEAN", func(c *storage.SubjectCond) any { return c.NotHeld }},
+			}, rows))
 		})
 	}
 	put(p, b.Index, func(c *storage.IndexCond) indexKey {
 		return indexKey{subject: c.Subject, kind: c.Kind, token: string(c.Token)}
 	}, func(rows []storage.IndexCond) []step {
-		return one(matching("", `SELECT 1 FROM gallra_index t, `, `t.bucket = a.bucket AND t.subject = a.subject AND t.record = a.record AND t.part = 0
-			AND t.kind = a.kind AND t.token = a.token`, ` ORDER BY t.bucket, t.subject, t.kind, t.token FOR SHARE OF t`, []column[storage.IndexCond]{
+		return one(locking(`gallra_index`, `t.bucket = a.bucket AND t.subject = a.subject AND t.record = a.record AND t.part = 0
+			AND t.kind = a.kind AND t.token = a.token`, shared, []column[storage.IndexCond]{
 			{"bucket", "SMALLINT", func(c *storage.IndexCond) any { return c.Subject.Bucket() }},
 			{"subject", "BYTEA", func(c *storage.IndexCond) any { return c.Subject[:] }},
 			{"record", "BYTEA", func(*storage.IndexCond) any { return noID[:] }},
 			{"kind", "TEXT", func(c *storage.IndexCond) any { return c.Kind }},
 			{"token", "BYTEA", func(c *storage.IndexCond) any { return required(c.Token) }},
-		}, rows, len(rows)))
+		}, rows))
 	})
 	type fileKey struct {
 		kind string
 		id   storage.ID
 	}
 	put(p, b.Files, func(c *storage.FileCond) fileKey { return fileKey{c.Kind, c.ID} }, func(rows []storage.FileCond) []step {
-		return one(matching("", `SELECT 1 FROM gallra_files t, `, `t.kind = a.kind AND t.id = a.id AND (a.rev = 0 OR t.rev = a.rev)
-			AND (a.state = '' OR t.state = a.state) AND (t.held = 0 OR NOT a.free)`, ` ORDER BY t.id FOR SHARE OF t`, []column[storage.FileCond]{
+		return one(locking(`gallra_files`, `t.kind = a.kind AND t.id = a.id AND (a.rev = 0 OR t.rev = a.rev)
+			AND (a.state = '' OR t.state = a.state) AND (t.held = 0 OR NOT a.free)`, shared, []column[storage.FileCond]{
 			{"kind", "TEXT", func(c *storage.FileCond) any { return c.Kind }},
 			{"id", "BYTEA", func(c *storage.FileCond) any { return c.ID[:] }},
 			{"rev", "BIGINT", func(c *storage.FileCond) any { return c.Rev }},
 			{"state", "TEXT", func(c *storage.FileCond) any { return c.State }},
 			{"free", "BOOLEAN", func(c *storage.FileCond) any { return c.NotHeld }},
-		}, rows, len(rows)))
+		}, rows))
 	})
 	for _, c := range b.Schedules {
 		p.ok = p.ok && c.Rev > 0
 	}
 	put(p, b.Schedules, func(c *storage.ScheduleCond) schedule { return schedule{c.Owner, c.Family} }, func(rows []storage.ScheduleCond) []step {
-		return one(matching("", `SELECT 1 FROM gallra_schedules t, `, `t.owner = a.owner AND t.family = a.family AND t.rev = a.rev
-			AND (t.held = 0 OR NOT a.free)`, ` ORDER BY t.owner, t.family FOR SHARE OF t`, []column[storage.ScheduleCond]{
+		return one(locking(`gallra_schedules`, `t.owner = a.owner AND t.family = a.family AND t.rev = a.rev
+			AND (t.held = 0 OR NOT a.free)`, shared, []column[storage.ScheduleCond]{
 			{"owner", "BYTEA", func(c *storage.ScheduleCond) any { return c.Owner[:] }},
 			{"family", "TEXT", func(c *storage.ScheduleCond) any { return c.Family }},
 			{"rev", "BIGINT", func(c *storage.ScheduleCond) any { return c.Rev }},
 			{"free", "BOOLEAN", func(c *storage.ScheduleCond) any { return c.NotHeld }},
-		}, rows, len(rows)))
+		}, rows))
 	})
 	if c := b.Lease; c != nil {
 		p.ok = p.ok && c.Fence != 0
@@ -166,7 +185,7 @@ type schedule struct {
 
 func (p *plan) subjects(b *storage.Batch) {
 	put(p, b.PutSubjects, func(r *storage.Subject) storage.ID { return r.ID }, func(rows []storage.Subject) []step {
-		return one(insert("subjects", []column[storage.Subject]{
+		return one(insert("subjects", p.copies, []column[storage.Subject]{
 			{"bucket", "SMALLINT", func(r *storage.Subject) any { return r.ID.Bucket() }},
 			{"id", "BYTEA", func(r *storage.Subject) any { return r.ID[:] }},
 			{"controller", "BYTEA", func(r *storage.Subject) any { return r.Controller[:] }},
@@ -196,7 +215,7 @@ func (p *plan) index(b *storage.Batch) {
 		return one(matching("files", `UPDATE gallra_files t SET held = t.held + a.n FROM `, `t.kind = a.name AND t.id = a.id AND t.held + a.n >= 0`, ``, named, rows, len(rows)))
 	})
 	put(p, b.PutIndex, func(r *storage.IndexRow) indexKey { return keyOf(r) }, func(rows []storage.IndexRow) []step {
-		return one(insert("index", slices.Concat(indexColumns, []column[storage.IndexRow]{
+		return one(insert("index", p.copies, slices.Concat(indexColumns, []column[storage.IndexRow]{
 			{"controller", "BYTEA", func(r *storage.IndexRow) any { return r.Controller[:] }},
 			{"sealed", "BYTEA", func(r *storage.IndexRow) any { return optionalBytes(r.Sealed) }},
 		}), rows))
@@ -255,7 +274,7 @@ func (p *plan) schedules(b *storage.Batch) {
 		fresh, known := split(rows, func(r *storage.Schedule) bool { return r.Rev == 1 })
 		var out []step
 		if len(fresh) > 0 {
-			out = append(out, insert("schedules", cols, fresh))
+			out = append(out, insert("schedules", p.copies, cols, fresh))
 		}
 		if len(known) > 0 {
 			out = append(out, matching("schedules", `UPDATE gallra_schedules t SET rev = a.rev, due = a.due, facts = a.facts FROM `,
@@ -307,7 +326,7 @@ func (p *plan) files(b *storage.Batch) {
 		fresh, known := split(rows, func(r *storage.File) bool { return r.Rev == 1 })
 		var out []step
 		if len(fresh) > 0 {
-			out = append(out, insert("files", cols, fresh))
+			out = append(out, insert("files", p.copies, cols, fresh))
 		}
 		if len(known) > 0 {
 			out = append(out, matching("files", `UPDATE gallra_files t SET rev = a.rev, parent = a.parent, state = a.state, name = a.name,
@@ -334,7 +353,7 @@ func (p *plan) trail(b *storage.Batch) {
 		if first.Seq == 1 {
 			lane = step{table: "lanes", sql: `INSERT INTO gallra_lanes (last, id) VALUES (?, ?)`, args: []any{int64(last.Seq), first.Lane[:]}, want: anyNumber}
 		}
-		p.add(lane, insert("entries", []column[storage.Entry]{
+		p.add(lane, insert("entries", p.copies, []column[storage.Entry]{
 			{"lane", "BYTEA", func(e *storage.Entry) any { return e.Lane[:] }},
 			{"seq", "BIGINT", func(e *storage.Entry) any { return int64(e.Seq) }},
 			{"at", "BIGINT", func(e *storage.Entry) any { return micros(e.At) }},

@@ -78,7 +78,7 @@ func (p prepared) execTx(ctx context.Context, tx *sql.Tx, args []any) (sql.Resul
 func (s *Store) preparedAll(ctx context.Context, p *plan) ([]prepared, error) {
 	all := make([]prepared, len(p.steps))
 	for i, st := range p.steps {
-		if st.copy != nil && s.copies {
+		if st.copy != nil {
 			continue
 		}
 		var err error

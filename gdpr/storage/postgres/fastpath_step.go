@@ -12,7 +12,7 @@ type step struct {
 	sql   string // with question marks, and gallra_ before table names
 	args  []any
 	want  int   // how many rows it must touch, else the batch is refused; anyNumber: whatever it finds, or it fails by itself
-	copy  *bulk // the same by COPY, when there are many
+	copy  *bulk // instead of the statement: rows to copy in
 }
 
 const anyNumber = -1
@@ -54,8 +54,8 @@ func source[T any](cols []column[T], rows []T) (sql string, args []any) {
 	return b.String(), args
 }
 
-// insert puts rows. One that is there already fails the statement.
-func insert[T any](table string, cols []column[T], rows []T) step {
+// insert puts rows, by COPY if there are many and the driver can. One that is there already fails the statement.
+func insert[T any](table string, copies bool, cols []column[T], rows []T) step {
 	names := make([]string, len(cols))
 	for i, c := range cols {
 		names[i] = c.name
@@ -71,8 +71,9 @@ func insert[T any](table string, cols []column[T], rows []T) step {
 		s.sql = head + `VALUES (` + strings.Join(marks, `, `) + `)`
 		return s
 	}
-	if len(rows) >= copyFrom {
+	if copies && len(rows) >= copyFrom {
 		s.copy = &bulk{table: table, columns: names, rows: len(rows), value: func(row, col int) any { return cols[col].value(&rows[row]) }}
+		return s
 	}
 	from, args := source(cols, rows)
 	s.sql, s.args = head+`SELECT * FROM `+from, args

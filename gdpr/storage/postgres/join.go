@@ -16,13 +16,13 @@ import (
 //	_, err = session.Put(postgres.InTx(ctx, tx), record)
 //	err = tx.Commit()
 //
-// The transaction must be of the database that holds the store, at READ COMMITTED or SERIALIZABLE, and is for one goroutine at a time. An act that is
-// refused leaves nothing in it, and the transaction goes on. What must survive a rollback keeps its own commit: the trail of reads and refusals. What
+// The transaction must be of the database that holds the store, at READ COMMITTED, and is for one goroutine at a time. An act that is refused leaves
+// nothing in it, and the transaction goes on. What must survive a rollback keeps its own commit: the trail of reads and refusals. What
 // follows an erasure, the destruction of keys in a store of their own and the line in the ledger, follows after the commit with the next sweep or
 // Open. Keep such a transaction short: it holds locks on the rows of the trail and of the persons that it wrote.
 func InTx(ctx context.Context, tx *sql.Tx) context.Context { return storage.Join(ctx, tx) }
 
-var errIsolation = errors.New("the transaction is at REPEATABLE READ: it must be at READ COMMITTED or SERIALIZABLE, to see what others wrote before its locks")
+var errIsolation = errors.New("the transaction must be at READ COMMITTED: a snapshot hides what others wrote before its locks, and an erasure would miss it")
 
 // FreeLane returns a lane that no other open transaction writes to, and keeps it for the transaction of the context.
 func (s *Store) FreeLane(ctx context.Context) (storage.Lane, []byte, error) {
@@ -39,15 +39,16 @@ func (s *Store) freeLane(ctx context.Context, tx *sql.Tx) (storage.Lane, []byte,
 	var id, mac []byte
 	var level string
 	// A lane that another transaction holds is passed over; one that this transaction took before may be found again.
-	err := tx.QueryRowContext(ctx, `SELECT id, current_setting('transaction_isolation') FROM `+s.schema+`.free_lanes LIMIT 1 FOR UPDATE SKIP LOCKED`).Scan(&id, &level)
+	err := tx.QueryRowContext(ctx, `SELECT current_setting('transaction_isolation'),
+		(SELECT id FROM `+s.schema+`.free_lanes LIMIT 1 FOR UPDATE SKIP LOCKED)`).Scan(&level, &id)
 	switch {
-	case level == "repeatable read":
+	case err != nil:
+		return lane, nil, err
+	case level != "read committed" && level != "read uncommitted": // which are one and the same
 		return lane, nil, errIsolation
-	case errors.Is(err, sql.ErrNoRows):
+	case id == nil:
 		lane.ID = storage.NewID()
 		_, err = tx.ExecContext(ctx, `INSERT INTO `+s.schema+`.free_lanes (id) VALUES ($1)`, lane.ID[:])
-		return lane, nil, err
-	case err != nil:
 		return lane, nil, err
 	}
 	copy(lane.ID[:], id)

@@ -15,9 +15,9 @@
 //
 // # Erasure
 //
-// Postgres keeps erased rows in its files until VACUUM, in its write-ahead log until that is recycled, and in its replicas and backups for as
-// long as these live. No statement reaches those: what protects there is that the keys are destroyed (GDPR Art. 17), the more so when they live in
-// a store of their own with backups that end sooner.
+// Postgres keeps the bytes of erased rows in its files until VACUUM FULL or until the space is used again, in its write-ahead log until that is
+// overwritten, and in its replicas and backups for as long as these live. What protects there is that the keys are destroyed (GDPR Art. 17): keep them in
+// a store of their own, on another server, with backups that end sooner.
 //
 // # Poolers
 //
@@ -143,7 +143,7 @@ func newStore(ctx context.Context, db *sql.DB, opt *Options, owned bool) (*Store
 	}
 	_, copies := db.Driver().(*pq.Driver)
 	d := dialect(schema)
-	d.Unprepared = opt.Unprepared
+	d.Unprepared, d.Arrays = opt.Unprepared, !opt.Portable
 	return &Store{base: sqlstore.New(d, db, db, owned), db: db, schema: schema, plain: opt.Portable, copies: copies, unprep: opt.Unprepared}, nil
 }
 
@@ -175,6 +175,7 @@ func dialect(schema string) sqlstore.Dialect {
 		Exclusive: ` FOR UPDATE`,
 		Isolation: sql.LevelReadCommitted,
 		Interrupt: true,
+		Joins:     true,
 		Classify:  classify,
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -23,14 +23,54 @@ import (
 // opener opens a store, as drivers do.
 type opener func(t *testing.T, dsn string, opt *postgres.Options) *postgres.Store
 
-// schemas returns a function that opens a store in a new schema of one database each time: a schema is made in less time than a database.
-func schemas(dsn string, open opener, opt postgres.Options) func(t *testing.T) storage.Store {
-	var made atomic.Int64
+// shelf hands out schemas of one database, with empty tables or none. To make the tables takes longer than most tests: who is done empties them for
+// the next.
+type shelf struct {
+	dsn  string
+	mu   sync.Mutex
+	made int
+	free []string
+}
+
+func newShelf(t *testing.T) *shelf {
+	t.Helper()
+	return &shelf{dsn: pgtest.DSN(t)}
+}
+
+func (s *shelf) schema(t *testing.T) string {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var name string
+	if last := len(s.free) - 1; last >= 0 {
+		name, s.free = s.free[last], s.free[:last]
+	} else {
+		s.made++
+		name = fmt.Sprintf("s%d", s.made)
+	}
+	t.Cleanup(func() {
+		ctx := context.Background()
+		db, err := sql.Open("postgres", s.dsn)
+		require.NoError(t, err)
+		defer func() { assert.NoError(t, db.Close()) }()
+		_, err = db.ExecContext(ctx, `DO $$ DECLARE t TEXT; BEGIN
+			FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = '`+name+`' AND tablename NOT LIKE 'schema\_%'
+			LOOP EXECUTE 'DELETE FROM `+name+`.' || t; END LOOP; END $$`)
+		require.NoError(t, err)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.free = append(s.free, name)
+	})
+	return name
+}
+
+// stores opens an empty store each time.
+func (s *shelf) stores(open opener, opt postgres.Options) func(t *testing.T) storage.Store {
 	return func(t *testing.T) storage.Store {
 		t.Helper()
 		own := opt
-		own.Schema = fmt.Sprintf("s%d", made.Add(1))
-		return open(t, dsn, &own)
+		own.Schema = s.schema(t)
+		return open(t, s.dsn, &own)
 	}
 }
 
@@ -47,44 +87,41 @@ func calm(open func(t *testing.T) storage.Store) func(t *testing.T) storage.Stor
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storagetest.Run(t, schemas(pgtest.DSN(t), openStore, postgres.Options{}))
+	storagetest.Run(t, newShelf(t).stores(openStore, postgres.Options{}))
 }
 
 // TestPortable: the same promises without what only plain Postgres has.
 func TestPortable(t *testing.T) {
 	t.Parallel()
-	storagetest.Run(t, calm(schemas(pgtest.DSN(t), openStore, postgres.Options{Portable: true})))
+	storagetest.Run(t, calm(newShelf(t).stores(openStore, postgres.Options{Portable: true})))
 }
 
 // TestPgx: the same store over the application's connections of another driver.
 func TestPgx(t *testing.T) {
 	t.Parallel()
-	storagetest.Run(t, calm(schemas(pgtest.DSN(t), openPgx, postgres.Options{})))
+	storagetest.Run(t, calm(newShelf(t).stores(openPgx, postgres.Options{})))
 }
 
 func TestModel(t *testing.T) {
 	t.Parallel()
-	storagetest.Model(t, func(*testing.T) storage.Store { return memory.New() }, schemas(pgtest.DSN(t), openStore, postgres.Options{}))
+	storagetest.Model(t, func(*testing.T) storage.Store { return memory.New() }, newShelf(t).stores(openStore, postgres.Options{}))
 }
 
-// TestTogether: two processes meet, of two drivers, of which one keeps to portable SQL; in databases whose transactions are of another kind unless
-// they say so.
+// TestTogether: two processes meet, of two drivers, of which one keeps to portable SQL; in databases whose transactions are of another kind than
+// usual unless they say so.
 func TestTogether(t *testing.T) {
 	t.Parallel()
-	for _, level := range []string{"read committed", "repeatable read", "serializable"} {
+	for _, level := range []string{"repeatable read", "serializable"} {
 		t.Run(level, func(t *testing.T) {
 			t.Parallel()
-			dsn := pgtest.DSN(t)
+			shelf := newShelf(t)
+			dsn := shelf.dsn
 			execute(t, dsn, `ALTER DATABASE `+pq.QuoteIdentifier(ask(t, dsn, `SELECT current_database()`))+` SET default_transaction_isolation = '`+level+`'`)
 			require.Equal(t, level, ask(t, dsn, `SHOW transaction_isolation`))
-			var made atomic.Int64
 			storagetest.RunTogether(t, func(t *testing.T) (a, b storage.Store) {
 				t.Helper()
-				n := made.Add(1)
-				opt := postgres.Options{Schema: fmt.Sprintf("s%d", n)}
-				a = openStore(t, dsn, &opt)
-				opt.Portable = n%2 == 0
-				return a, openPgx(t, dsn, &opt)
+				name := shelf.schema(t)
+				return openStore(t, dsn, &postgres.Options{Schema: name}), openPgx(t, dsn, &postgres.Options{Schema: name, Portable: true})
 			})
 		})
 	}
@@ -95,9 +132,9 @@ func TestInTx(t *testing.T) {
 	for _, d := range drivers {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			dsn := pgtest.DSN(t)
-			app := connect(t, d.driver, dsn)
-			open := schemas(dsn, d.open, postgres.Options{})
+			shelf := newShelf(t)
+			app := connect(t, d.driver, shelf.dsn)
+			open := shelf.stores(d.open, postgres.Options{})
 			storagetest.RunInTx(t, func(t *testing.T) (storage.Store, storagetest.Begin) {
 				t.Helper()
 				return open(t), func(t *testing.T) (context.Context, func(bool) error) {
@@ -118,16 +155,16 @@ func TestInTx(t *testing.T) {
 
 func TestWithFaults(t *testing.T) {
 	t.Parallel()
-	dsn := pgtest.DSN(t)
-	var made atomic.Int64
+	shelf := newShelf(t)
 	storagetest.RunWithFaults(t, func(t *testing.T) (storage.Store, *storagetest.Faults) {
 		t.Helper()
-		connector, err := pq.NewConnector(with(t, dsn, "binary_parameters=yes"))
+		schema := shelf.schema(t)
+		connector, err := pq.NewConnector(with(t, shelf.dsn, "binary_parameters=yes"))
 		require.NoError(t, err)
 		faults := storagetest.Break(connector)
 		db := sql.OpenDB(faults)
 		t.Cleanup(func() { assert.NoError(t, db.Close()) })
-		s, err := postgres.OpenDB(t.Context(), db, &postgres.Options{Schema: fmt.Sprintf("s%d", made.Add(1))})
+		s, err := postgres.OpenDB(t.Context(), db, &postgres.Options{Schema: schema})
 		require.NoError(t, err)
 		return s, faults
 	}, &pq.Error{Code: "40001"}, &pq.Error{Code: "40P01"})

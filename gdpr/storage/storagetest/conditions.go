@@ -10,6 +10,8 @@ var conditionTests = []subtest{
 	{"SubjectCond demands that the subject exists", testSubjectCond},
 	{"SubjectCond NotHeld: its hold counter must be 0", testSubjectNotHeld},
 	{"SubjectCond Bare requires that no part of the subject is left, looked at after EraseParts of this batch", testSubjectBare},
+	{"SubjectCond Left requires, unless empty, that these parts of the subject are left and no others, looked at as for Bare", testSubjectLeft},
+	{"IndexCond demands that an identifier is there", testIndexCond},
 	{"FileCond demands that the file exists, with that revision, and that state", testFileCond},
 	{"ScheduleCond demands that the schedule has that revision; Rev 0 means that it must not exist", testScheduleCond},
 	{"LeaseCond demands that the lease still has that fence", testLeaseCond},
@@ -59,6 +61,56 @@ func testSubjectBare(t *testing.T, s storage.Store) {
 	apply(t, s, bare)
 	bare.PutParts = []storage.Part{newPart(sub)} // looked at after it was put
 	refused(t, s, bare, failed)
+}
+
+func testSubjectLeft(t *testing.T, s storage.Store) {
+	sub, other := newSubject(), newSubject()
+	p, second, third := newPart(sub), newPart(sub), newPart(sub)
+	apply(t, s, storage.Batch{PutSubjects: []storage.Subject{sub, other}, PutParts: []storage.Part{p, second, newPart(other)}})
+	given := func(parts ...storage.Part) (storage.Batch, storage.Failure) {
+		return subjectCond(sub, storage.SubjectCond{Exclusive: true, Left: refs(parts)}, storage.Changed)
+	}
+	for _, left := range [][]storage.Part{{p}, {second}, {p, second, third}, {p, third}} {
+		b, failed := given(left...)
+		refused(t, s, b, failed)
+	}
+	for _, left := range [][]storage.Part{{p, second}, {second, p}, nil} {
+		b, _ := given(left...)
+		apply(t, s, b)
+	}
+	b, failed := given(p, second)
+	b.PutParts = []storage.Part{third} // looked at after it was put
+	refused(t, s, b, failed)
+	b, failed = given(p, second)
+	b.EraseParts = erase(p) // and after what goes has gone
+	refused(t, s, b, failed)
+	b, _ = given(second)
+	b.EraseParts = erase(p)
+	apply(t, s, b)
+	b, failed = given(second)
+	b.EraseParts = erase(second)
+	refused(t, s, b, failed)
+}
+
+func testIndexCond(t *testing.T, s storage.Store) {
+	sub, other := newSubject(), newSubject()
+	row := identifierRow(sub, "user.contact.email", "token")
+	find := row
+	find.Record, find.Part, find.Token = storage.NewID(), 1, []byte("annan")
+	given := func(sub storage.Subject, kind, token string) storage.Batch {
+		return storage.Batch{Index: []storage.IndexCond{{Subject: sub.ID, Kind: kind, Token: []byte(token)}}}
+	}
+	missing := func(sub storage.Subject, kind string) storage.Failure {
+		return storage.Failure{Kind: storage.KindIndex, ID: sub.ID, Name: kind, Reason: storage.Missing}
+	}
+	refused(t, s, given(sub, row.Kind, "token"), missing(sub, row.Kind))
+	apply(t, s, storage.Batch{PutIndex: []storage.IndexRow{row, find}})
+	apply(t, s, given(sub, row.Kind, "token"))
+	refused(t, s, given(other, row.Kind, "token"), missing(other, row.Kind))
+	refused(t, s, given(sub, "user.name", "token"), missing(sub, "user.name"))
+	refused(t, s, given(sub, row.Kind, "annan"), missing(sub, row.Kind)) // a find-by row is no identifier
+	apply(t, s, storage.Batch{EraseIndex: []storage.IndexRow{row}})
+	refused(t, s, given(sub, row.Kind, "token"), missing(sub, row.Kind))
 }
 
 func testFileCond(t *testing.T, s storage.Store) {

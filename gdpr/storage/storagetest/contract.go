@@ -56,6 +56,7 @@ func calls(s storage.Store) map[string]func(context.Context) error {
 		"Left":         func(ctx context.Context) error { _, err := s.Left(ctx, []storage.ID{id}); return err },
 		"Subject":      func(ctx context.Context) error { _, err := s.Subject(ctx, id); return err },
 		"Lookup":       func(ctx context.Context) error { _, err := s.Lookup(ctx, [][]byte{id[:]}); return err },
+		"Identifiers":  func(ctx context.Context) error { _, err := s.Identifiers(ctx, [][]byte{id[:]}); return err },
 		"IndexOf":      func(ctx context.Context) error { _, err := s.IndexOf(ctx, id); return err },
 		"SchedulesOf":  func(ctx context.Context) error { _, err := s.SchedulesOf(ctx, id); return err },
 		"DueSchedules": func(ctx context.Context) error { _, err := s.DueSchedules(ctx, t0, 1); return err },

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,6 +13,77 @@ import (
 
 var controllerTests = []subtest{
 	{"EraseController removes at most Limit rows of a controller, with their keys but no tombstone, until nothing is left", testEraseController},
+	{"what is one controller's is no other's", testTenants},
+}
+
+// testTenants gives two controllers rows that are alike in all else, the same person and the same e-mail address among them.
+func testTenants(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	type tenant struct {
+		sub   storage.Subject
+		parts []storage.Part
+		w     world
+	}
+	token := []byte("samma adress, 16")
+	newTenant := func() tenant {
+		n := tenant{sub: newSubject()}
+		var b storage.Batch
+		for i := range 5 {
+			p := newPart(n.sub)
+			p.Labels, p.Due = map[string]string{"läge": "öppen"}, day(i)
+			n.parts = append(n.parts, p)
+			find := storage.IndexRow{Subject: n.sub.ID, Record: p.Record, Part: 1, Kind: "find-by", Token: token, Controller: n.sub.Controller}
+			b.PutIndex = append(b.PutIndex, find)
+			b.Keys.PutParts = append(b.Keys.PutParts, partKey(p.PartRef, 1))
+			n.w.ids = append(n.w.ids, p.Record)
+		}
+		b.PutSubjects, b.PutParts = []storage.Subject{n.sub}, n.parts
+		b.PutIndex = append(b.PutIndex, identifierRow(n.sub, "user.contact.email", string(token)))
+		b.Keys.PutSubjects = []storage.SubjectKey{{ID: n.sub.ID, Controller: n.sub.Controller, Wrapped: []byte("w")}}
+		b.Keys.PutControllers = []storage.ControllerKey{{ID: n.sub.Controller, Wrapped: []byte("w")}}
+		apply(t, s, b)
+		n.w.ids = append(n.w.ids, n.sub.ID, n.sub.Controller)
+		slices.SortFunc(n.parts, func(a, b storage.Part) int { return a.PartRef.Compare(b.PartRef) })
+		return n
+	}
+	a, b := newTenant(), newTenant()
+	own := func(n tenant) {
+		t.Helper()
+		for _, q := range []storage.PartQuery{{}, {Family: n.parts[0].Family}, {Labels: n.parts[0].Labels}, {Subjects: []storage.ID{a.sub.ID, b.sub.ID}}} {
+			q.Controller, q.Limit = n.sub.Controller, 3
+			require.Equal(t, refs(n.parts), refs(walk(t, s, q)))
+		}
+	}
+	own(a)
+	own(b)
+	rows, err := s.Lookup(ctx, [][]byte{token})
+	require.NoError(t, err)
+	require.Len(t, rows, 12)
+
+	// What is erased of one leaves the other as it was.
+	before := b.w.observe(t, s)
+	apply(t, s, storage.Batch{EraseParts: erase(a.parts[0]), Keys: storage.KeyBatch{DestroyAllOf: []storage.PartRef{a.parts[0].PartRef}}})
+	eraseAll(t, s, a.sub.Controller, 2)
+	applyKeys(t, s, storage.KeyBatch{DestroyControllers: []storage.ID{a.sub.Controller}})
+	own(b)
+	after := b.w.observe(t, s)
+	for _, of := range []string{"subjects", "events", "entries", "controller keys", "subject keys", "left"} {
+		assert.Equal(t, before[of], after[of], of)
+	}
+	rows, err = s.Lookup(ctx, [][]byte{token})
+	require.NoError(t, err)
+	require.Len(t, rows, 6)
+	for _, row := range rows {
+		require.Equal(t, b.sub.ID, row.Subject)
+		require.Equal(t, b.sub.Controller, row.Controller)
+	}
+	keys, err := s.AllPartKeys(ctx, storage.PartKeyRef{}, 99)
+	require.NoError(t, err)
+	require.Len(t, keys, len(b.parts))
+	for i, p := range b.parts {
+		require.Equal(t, p.PartRef, keys[i].PartRef)
+	}
+	assert.Empty(t, walk(t, s, storage.PartQuery{Controller: a.sub.Controller, Limit: 9}))
 }
 
 func testEraseController(t *testing.T, s storage.Store) {

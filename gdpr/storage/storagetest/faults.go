@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -177,10 +178,18 @@ type arm struct {
 	at   func(f *Faults, n int)
 }
 
-var cuts = []arm{
-	{"before", func(f *Faults, n int) { f.At(n, faultsql.Before) }},
-	{"after", func(f *Faults, n int) { f.At(n, faultsql.After) }},
-}
+var (
+	before = arm{"before", func(f *Faults, n int) { f.At(n, faultsql.Before) }}
+	after  = arm{"after", func(f *Faults, n int) { f.At(n, faultsql.After) }}
+
+	// What drivers say of a lost connection: over the one some believe that nothing was done, and with the other database/sql tries again by itself.
+	afterEOF  = arm{"after, with io.EOF", func(f *Faults, n int) { f.Lose(n, faultsql.After, io.EOF) }}
+	beforeBad = arm{"before, with driver.ErrBadConn", func(f *Faults, n int) { f.Lose(n, faultsql.Before, driver.ErrBadConn) }}
+	afterBad  = arm{"after, with driver.ErrBadConn", func(f *Faults, n int) { f.Lose(n, faultsql.After, driver.ErrBadConn) }}
+
+	cuts    = []arm{before, after}
+	allCuts = []arm{before, after, afterEOF, beforeBad, afterBad}
+)
 
 // outcome is what became of a batch whose n-th call was broken.
 type outcome struct {
@@ -274,30 +283,39 @@ func faultApply(st *stage, _ []error) {
 			st.each(sc.build, a, applyScene, st.known)
 		}
 	}
+	for _, a := range []arm{afterEOF, afterBad} {
+		st.each((*stage).newRows, a, applyScene, st.known)
+	}
 }
 
 func faultKeys(st *stage, _ []error) {
-	for _, a := range cuts {
+	for _, a := range allCuts {
 		st.each((*stage).newKeys, a, func(s storage.Store, sc *scene) error { return s.ApplyKeys(context.Background(), &sc.batch.Keys) }, st.known)
 	}
 }
 
-// faultCommit breaks the calls that decide. The caller learns that the batch may be stored, and applies the same one again: then it is, and once.
-func faultCommit(st *stage, _ []error) {
-	var calls []faultsql.Op
-	for range 3 { // a store may prepare its statements first
+// calls are those that a batch of new rows makes, when nothing fails and the statements are prepared.
+func (st *stage) calls() (calls []faultsql.Op) {
+	for range 3 {
 		start := len(st.faults.Log())
 		sc, _ := st.stored()
 		calls = st.faults.Log()[start:]
 		st.clear(sc)
 	}
+	return calls
+}
+
+// faultCommit breaks the calls that decide. The caller learns that the batch may be stored, and applies the same one again: then it is, and once.
+func faultCommit(st *stage, _ []error) {
+	calls := st.calls()
 	decided := 0
 	for at := range calls {
-		for _, a := range cuts {
+		for _, a := range allCuts {
 			if !decides(calls, at) {
 				continue
 			}
 			decided++
+			require.Equal(st, calls, st.calls())
 			sc := st.newRows()
 			sc.batch.Entries[0].MAC = newMAC()
 			o, broken := st.cut(sc, a, at+1, func(s storage.Store) error { return applyScene(s, &sc) })

@@ -18,6 +18,7 @@ var indexTests = []subtest{
 	{"PutIndex: a find-by row replaces itself", testFindBy},
 	{"EraseIndex: absent is no error", testEraseIndex},
 	{"Lookup must return every row whose token is among tokens, in the order of (bucket, subject, record, part, kind, token)", testLookup},
+	{"Identifiers must return the rows of Lookup that are identifiers, in the same order, without reading the others", testIdentifiers},
 	{"IndexOf must return every row of one subject, in the same order", testIndexOf},
 }
 
@@ -136,6 +137,27 @@ func testLookup(t *testing.T, s storage.Store) {
 	none, err := s.Lookup(ctx, nil)
 	require.NoError(t, err)
 	assert.Empty(t, none)
+}
+
+func testIdentifiers(t *testing.T, s storage.Store) {
+	ctx := context.Background()
+	manyRows(t, s)
+	var tokens [][]byte
+	for _, token := range []string{"d", "c", "\x00c", "d", "saknas"} {
+		tokens = append(tokens, []byte(token))
+		all, err := s.Lookup(ctx, tokens)
+		require.NoError(t, err)
+		got, err := s.Identifiers(ctx, tokens)
+		require.NoError(t, err)
+		assert.Equal(t, slices.DeleteFunc(all, func(r storage.IndexRow) bool { return r.Part > 0 }), got)
+		assert.Len(t, got, map[int]int{1: 4}[len(tokens)]+map[bool]int{true: 8}[len(tokens) > 1])
+	}
+	none, err := s.Identifiers(ctx, nil)
+	require.NoError(t, err)
+	assert.Empty(t, none)
+	none, err = s.Identifiers(ctx, [][]byte{[]byte("\x00c")})
+	require.NoError(t, err)
+	assert.Nil(t, none, "rows of parts alone")
 }
 
 func testIndexOf(t *testing.T, s storage.Store) {

@@ -23,6 +23,7 @@ type draws struct {
 	records     []storage.ID
 	others      []storage.ID
 	parts       []storage.Part // that are there before a step
+	rows        []storage.IndexRow
 	files       []storage.File
 	schedules   []storage.Schedule
 	digest      []byte            // of the last proof
@@ -104,7 +105,12 @@ func (d *draws) look(s storage.Store) {
 	var err error
 	d.parts, err = s.Parts(ctx, storage.PartQuery{Light: true, Limit: 1000})
 	require.NoError(d, err)
-	d.files, d.schedules = nil, nil
+	d.rows, d.files, d.schedules = nil, nil, nil
+	for _, sub := range d.subjects {
+		rows, err := s.IndexOf(ctx, sub)
+		require.NoError(d, err)
+		d.rows = append(d.rows, rows...)
+	}
 	for _, kind := range d.world.kinds {
 		files, err := s.Files(ctx, storage.FileQuery{Kind: kind, Limit: 1000})
 		require.NoError(d, err)
@@ -147,6 +153,27 @@ func (d *draws) file() storage.File {
 		f.Kind, f.ID, f.Rev = is.Kind, is.ID, d.near(is.Rev+1)
 	}
 	return f
+}
+
+func (d *draws) subjectCond() storage.SubjectCond {
+	c := storage.SubjectCond{ID: d.subject(), Exclusive: d.truth(), NotHeld: d.truth(), Bare: d.truth()}
+	for _, p := range d.parts {
+		if !c.Bare && p.Subject == c.ID && d.number(5) > 1 {
+			c.Left = append(c.Left, p.PartRef)
+		}
+	}
+	if d.truth() {
+		c.Left = nil
+	}
+	return c
+}
+
+// knownRow draws an index row that is mostly there.
+func (d *draws) knownRow() storage.IndexRow {
+	if is, ok := known(d, d.rows); ok {
+		return is
+	}
+	return d.row()
 }
 
 func (d *draws) fileCond() storage.FileCond {
@@ -222,8 +249,10 @@ func (d *draws) partKey() storage.PartKey {
 func (d *draws) batch() storage.Batch {
 	var b storage.Batch
 	kinds := []func(){
+		func() { b.Subjects = append(b.Subjects, d.subjectCond()) },
 		func() {
-			b.Subjects = append(b.Subjects, storage.SubjectCond{ID: d.subject(), Exclusive: d.truth(), NotHeld: d.truth(), Bare: d.truth()})
+			row := d.knownRow()
+			b.Index = append(b.Index, storage.IndexCond{Subject: row.Subject, Kind: row.Kind, Token: row.Token})
 		},
 		func() { b.Files = append(b.Files, d.fileCond()) },
 		func() { b.Schedules = append(b.Schedules, d.scheduleCond()) },
@@ -264,7 +293,7 @@ func (d *draws) batch() storage.Batch {
 		},
 		func() { b.PutIndex = append(b.PutIndex, d.row()) },
 		func() { b.PutIndex = append(b.PutIndex, d.row(), d.row()) },
-		func() { b.EraseIndex = append(b.EraseIndex, d.row()) },
+		func() { b.EraseIndex = append(b.EraseIndex, d.knownRow()) },
 		func() { b.EraseSubjects = append(b.EraseSubjects, storage.SubjectErase{ID: d.subject()}) },
 		func() { b.PutSchedules = append(b.PutSchedules, d.schedule()) },
 		func() {
@@ -365,6 +394,13 @@ func (d *draws) question() (string, ask) {
 				tokens = append(tokens, id[:])
 			}
 			return func(ctx context.Context, s storage.Store) (any, error) { return s.Lookup(ctx, tokens) }
+		},
+		"Identifiers": func() ask {
+			var tokens [][]byte
+			for _, id := range d.ids() {
+				tokens = append(tokens, id[:])
+			}
+			return func(ctx context.Context, s storage.Store) (any, error) { return s.Identifiers(ctx, tokens) }
 		},
 		"IndexOf": func() ask {
 			id := d.id()

@@ -160,7 +160,7 @@ func TestModelShrinks(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestModelShrinks$", "-rapid.nofailfile", "-rapid.shrinktime=20s")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestModelShrinks$", "-rapid.nofailfile", "-rapid.seed=7", "-rapid.shrinktime=1m")
 	cmd.Env = append(os.Environ(), child+"=1")
 	out, err := cmd.CombinedOutput()
 	require.Error(t, err, "the model notices nothing")

@@ -4,8 +4,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -227,4 +229,18 @@ func F() {}
 		assert.Equal(t, kept, shortens(name, "I M: M must return all, and it must do so twice"), name)
 	}
 	assert.Equal(t, []string{"V: must stay"}, unkept(map[string]bool{"V: must stay": true, "T A: must be over 0": true}, []string{"A must be over 0"}))
+}
+
+// TestTraps: docs/adapters.md sends the author of an adapter to subtests by their names.
+func TestTraps(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "adapters.md"))
+	require.NoError(t, err)
+	_, traps, ok := strings.Cut(string(page), "\n## Traps\n")
+	require.True(t, ok)
+	named := regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(traps, -1)
+	require.Greater(t, len(named), 5)
+	for _, name := range named {
+		assert.True(t, slices.ContainsFunc(subtestNames(), func(of string) bool { return strings.HasPrefix(of, name[1]) }), "no subtest begins with %q", name[1])
+	}
 }

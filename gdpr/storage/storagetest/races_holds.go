@@ -143,3 +143,37 @@ func raceBare(a *arena) {
 	}
 	a.Logf("new parts came first in %d of %d", first, n)
 }
+
+// raceLeft: a part of a person is erased on the ground that one other is left, while a third is put.
+func raceLeft(a *arena) {
+	a.overtakes(a.tries(500), func() bool {
+		sub := newSubject()
+		old, left, third := newPart(sub), newPart(sub), newPart(sub)
+		apply(a, a.a, storage.Batch{PutSubjects: []storage.Subject{sub}, PutParts: []storage.Part{old, left}})
+		return a.overtaken(
+			storage.Batch{Subjects: []storage.SubjectCond{{ID: sub.ID, Exclusive: true, Left: refs([]storage.Part{left})}}, EraseParts: erase(old)},
+			func(ctx context.Context, s storage.Store) error {
+				return s.Apply(ctx, &storage.Batch{Subjects: []storage.SubjectCond{{ID: sub.ID}}, PutParts: []storage.Part{third}})
+			},
+			a.gone(old), storage.KindSubject, storage.Changed)
+	})
+}
+
+// raceIdentified: a part is put about a person who was found by an identifier, while that is taken away.
+func raceIdentified(a *arena) {
+	a.overtakes(a.tries(500), func() bool {
+		sub := newSubject()
+		row := identifierRow(sub, "user.contact.email", sub.ID.String())
+		p := newPart(sub)
+		apply(a, a.a, storage.Batch{PutSubjects: []storage.Subject{sub}, PutIndex: []storage.IndexRow{row}})
+		return a.overtaken(
+			storage.Batch{
+				Subjects: []storage.SubjectCond{{ID: sub.ID}}, PutParts: []storage.Part{p},
+				Index: []storage.IndexCond{{Subject: sub.ID, Kind: row.Kind, Token: row.Token}},
+			},
+			func(ctx context.Context, s storage.Store) error {
+				return s.Apply(ctx, &storage.Batch{EraseIndex: []storage.IndexRow{row}})
+			},
+			a.there(p), storage.KindIndex, storage.Missing)
+	})
+}

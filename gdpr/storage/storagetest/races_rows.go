@@ -190,6 +190,7 @@ func raceLocks(a *arena) {
 		sub := newSubject()
 		p := newPart(sub)
 		setup.PutSubjects = append(setup.PutSubjects, sub)
+		setup.PutIndex = append(setup.PutIndex, identifierRow(sub, "ref", sub.ID.String()))
 		setup.PutFiles = append(setup.PutFiles, storage.File{Kind: "agreement", ID: sub.ID, Rev: 1, State: "active"})
 		setup.PutSchedules = append(setup.PutSchedules, storage.Schedule{Owner: sub.ID, Family: "a", Rev: 1})
 		parts = append(parts, p)
@@ -202,6 +203,7 @@ func raceLocks(a *arena) {
 			id := setup.PutSubjects[i].ID
 			if share {
 				b.Subjects = append(b.Subjects, storage.SubjectCond{ID: id, NotHeld: true})
+				b.Index = append(b.Index, storage.IndexCond{Subject: id, Kind: "ref", Token: []byte(id.String())})
 				b.Files = append(b.Files, storage.FileCond{Kind: "agreement", ID: id, State: "active"})
 				b.Schedules = append(b.Schedules, storage.ScheduleCond{Owner: id, Family: "a", Rev: 1})
 			} else {

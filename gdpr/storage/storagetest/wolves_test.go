@@ -16,7 +16,6 @@ import (
 
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/storage/memory"
-	"github.com/gallra/gallra/internal/faultsql"
 )
 
 // A wolf looks like a store and breaks one promise. The suite has to notice.
@@ -272,19 +271,20 @@ var flaws = map[string]string{ // and what notices them
 
 func (s fragile) commit(do func() error) error {
 	for {
+		var said error // by the store itself
+		doubt := s.flaw == "is always in doubt"
 		err := s.f.Do("write", func() error { return nil })
 		if err == nil {
-			err = s.f.Do(Commit, do)
-			if errors.Is(err, faultsql.ErrInjected) && s.flaw != "is never in doubt" {
-				return errors.Join(storage.ErrOutcomeUnknown, err)
-			}
+			doubt = s.flaw != "is never in doubt"
+			err = s.f.Do(Commit, func() error { said = do(); return said })
 		}
-		if errors.Is(err, faultsql.ErrInjected) && s.flaw == "is always in doubt" {
+		switch {
+		case errors.Is(err, errAgain) && s.flaw != "gives up at once":
+			continue
+		case !errors.Is(err, said) && doubt:
 			return errors.Join(storage.ErrOutcomeUnknown, err)
 		}
-		if !errors.Is(err, errAgain) || s.flaw == "gives up at once" {
-			return err
-		}
+		return err
 	}
 }
 

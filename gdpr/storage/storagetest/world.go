@@ -61,6 +61,7 @@ func (w world) reads() []read {
 		add("subjects", func(ctx context.Context, s storage.Store) (any, error) { return s.Subject(ctx, id) })
 		add("index", func(ctx context.Context, s storage.Store) (any, error) { return s.IndexOf(ctx, id) })
 		add("index", func(ctx context.Context, s storage.Store) (any, error) { return s.Lookup(ctx, [][]byte{id[:]}) })
+		add("index", func(ctx context.Context, s storage.Store) (any, error) { return s.Identifiers(ctx, [][]byte{id[:]}) })
 		add("schedules", func(ctx context.Context, s storage.Store) (any, error) { return s.SchedulesOf(ctx, id) })
 		add("events", func(ctx context.Context, s storage.Store) (any, error) { return s.EventsOf(ctx, id) })
 		add("entries", func(ctx context.Context, s storage.Store) (any, error) { return s.Entries(ctx, id, 0, 1000) })
@@ -97,10 +98,12 @@ func (w world) observeIn(ctx context.Context, t require.TestingT, s storage.Stor
 	out := map[string][]any{}
 	for _, r := range w.reads() {
 		v, err := r.do(ctx, s)
-		if errors.Is(err, storage.ErrNotFound) {
-			v, err = nil, nil
+		switch {
+		case errors.Is(err, storage.ErrNotFound):
+			v = nil
+		case err != nil:
+			require.NoError(t, err, r.of)
 		}
-		require.NoError(t, err, r.of)
 		out[r.of] = append(out[r.of], v)
 	}
 	return out
