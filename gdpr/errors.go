@@ -29,6 +29,10 @@ var (
 	ErrKeysUnavailable = crypto.ErrKeysUnavailable
 	// ErrSchemaOutdated: the tables were written by another version of the library.
 	ErrSchemaOutdated = storage.ErrSchemaOutdated
+	// ErrOutcomeUnknown says that the connection was lost while committing, and that the store could not be asked again: the act is stored or it is not.
+	ErrOutcomeUnknown = storage.ErrOutcomeUnknown
+	// ErrBusy says that somebody else had the store for too long; nothing was stored. Of an erasure: a reader keeps its traces in the store's files.
+	ErrBusy = storage.ErrBusy
 	// ErrRestored: the store is behind its ledger of erasures: it was restored from a copy (EPM-4).
 	ErrRestored = errors.New("store is behind its ledger: it was restored from a copy, and erased data may be back in it; bring back the newest copy")
 	// ErrClosed: the engine was closed.

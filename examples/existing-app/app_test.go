@@ -139,9 +139,9 @@ func TestTicketLives(t *testing.T) {
 	why, err := s.As(gdpr.Person(privacy), gdpr.SubjectRights).Explain(t.Context(), id)
 	require.NoError(t, err)
 	assert.False(t, why.Parts[0].Until.IsZero(), "its period has begun")
-	var clear int
-	require.NoError(t, s.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM public.tickets t WHERE t::text ~ 'kund|berg|Sk'`).Scan(&clear))
-	assert.Zero(t, clear, "the application's own table names nobody")
+	var named int
+	require.NoError(t, s.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM public.tickets t WHERE t::text ~ 'kund|berg|Sk'`).Scan(&named))
+	assert.Zero(t, named, "the application's own table names nobody")
 	s.verified()
 }
 

@@ -23,7 +23,7 @@ func begin(t *testing.T, db *sql.DB, level sql.IsolationLevel) (context.Context,
 }
 
 // free is the lane that a transaction gets.
-func free(t *testing.T, ctx context.Context, s *postgres.Store) (storage.Lane, []byte) {
+func free(ctx context.Context, t *testing.T, s *postgres.Store) (storage.Lane, []byte) {
 	t.Helper()
 	lane, mac, err := s.FreeLane(ctx)
 	require.NoError(t, err)
@@ -31,7 +31,7 @@ func free(t *testing.T, ctx context.Context, s *postgres.Store) (storage.Lane, [
 }
 
 // write appends one entry to a lane.
-func write(t *testing.T, ctx context.Context, s *postgres.Store, lane storage.Lane, mac string) {
+func write(ctx context.Context, t *testing.T, s *postgres.Store, lane storage.Lane, mac string) {
 	t.Helper()
 	p := newPerson()
 	b := p.batch()
@@ -55,36 +55,36 @@ func TestFreeLane(t *testing.T) {
 	t.Parallel()
 	eachJoin(t, func(t *testing.T, s *postgres.Store, db *sql.DB) {
 		one, tx1 := begin(t, db, 0)
-		first, mac := free(t, one, s)
+		first, mac := free(one, t, s)
 		assert.Zero(t, first.Last)
 		assert.Empty(t, mac)
-		write(t, one, s, first, "ett")
-		same, mac := free(t, one, s)
+		write(one, t, s, first, "ett")
+		same, mac := free(one, t, s)
 		assert.Equal(t, storage.Lane{ID: first.ID, Last: 1}, same, "its own, with what it wrote")
 		assert.Equal(t, "ett", string(mac))
 
 		two, tx2 := begin(t, db, 0)
-		second, mac := free(t, two, s)
+		second, mac := free(two, t, s)
 		assert.NotEqual(t, first.ID, second.ID)
 		assert.Zero(t, second.Last)
 		assert.Empty(t, mac)
-		write(t, two, s, second, "två")
+		write(two, t, s, second, "två")
 		require.NoError(t, tx1.Commit())
 		require.NoError(t, tx2.Commit())
 
 		three, tx3 := begin(t, db, 0)
-		third, mac := free(t, three, s)
+		third, mac := free(three, t, s)
 		assert.Equal(t, uint64(1), third.Last, "a lane that was left")
 		assert.Equal(t, map[storage.ID]string{first.ID: "ett", second.ID: "två"}[third.ID], string(mac))
-		write(t, three, s, third, "tre")
+		write(three, t, s, third, "tre")
 		four, _ := begin(t, db, 0)
-		fourth, _ := free(t, four, s)
+		fourth, _ := free(four, t, s)
 		assert.NotEqual(t, third.ID, fourth.ID)
 		assert.Contains(t, []storage.ID{first.ID, second.ID}, fourth.ID, "the other one, and no new one")
 		require.NoError(t, tx3.Rollback())
 
 		five, _ := begin(t, db, 0)
-		fifth, again := free(t, five, s)
+		fifth, again := free(five, t, s)
 		assert.Equal(t, third, fifth, "as if the transaction had never been")
 		assert.Equal(t, mac, again)
 	})
@@ -95,14 +95,14 @@ func TestFreeLaneRolledBack(t *testing.T) {
 	t.Parallel()
 	eachJoin(t, func(t *testing.T, s *postgres.Store, db *sql.DB) {
 		ctx, tx := begin(t, db, 0)
-		gone, _ := free(t, ctx, s)
-		write(t, ctx, s, gone, "borta")
+		gone, _ := free(ctx, t, s)
+		write(ctx, t, s, gone, "borta")
 		require.NoError(t, tx.Rollback())
 		lanes, err := s.Lanes(t.Context())
 		require.NoError(t, err)
 		assert.Empty(t, lanes)
 		ctx, _ = begin(t, db, 0)
-		next, mac := free(t, ctx, s)
+		next, mac := free(ctx, t, s)
 		assert.NotEqual(t, gone.ID, next.ID)
 		assert.Zero(t, next.Last)
 		assert.Empty(t, mac)
@@ -123,7 +123,7 @@ func TestFreeLaneRefused(t *testing.T) {
 				require.NoError(t, tx.Rollback())
 			}
 			ctx, tx := begin(t, db, sql.LevelReadCommitted)
-			free(t, ctx, s)
+			free(ctx, t, s)
 			require.NoError(t, tx.Commit())
 		}
 	})
@@ -134,7 +134,7 @@ func TestJoinedBatchRefused(t *testing.T) {
 	t.Parallel()
 	eachJoin(t, func(t *testing.T, s *postgres.Store, db *sql.DB) {
 		ctx, tx := begin(t, db, 0)
-		lane, _ := free(t, ctx, s)
+		lane, _ := free(ctx, t, s)
 		p := newPerson()
 		require.NoError(t, s.Apply(ctx, p.batch()))
 		bad := newPerson()
@@ -145,7 +145,7 @@ func TestJoinedBatchRefused(t *testing.T) {
 		var cond *storage.ConditionError
 		require.ErrorAs(t, err, &cond)
 		assert.Zero(t, bad.parts(t, s))
-		write(t, ctx, s, lane, "ett")
+		write(ctx, t, s, lane, "ett")
 		_, err = s.Subject(ctx, bad.subject.ID)
 		require.ErrorIs(t, err, storage.ErrNotFound)
 		_, err = s.Subject(ctx, p.subject.ID)

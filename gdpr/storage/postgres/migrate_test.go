@@ -181,6 +181,33 @@ func TestHostMigrates(t *testing.T) {
 	openStore(t, c.DSN("app", "user=app"), opt)
 }
 
+// TestKeysApart: keys live in a database of their own, with backups of their own.
+func TestKeysApart(t *testing.T) {
+	t.Parallel()
+	data, keys := pgtest.DSN(t), pgtest.DSN(t)
+	register := filepath.Join("..", "..", "..", "testdata", "registers", "epm.yaml")
+	s := openSite(t, openStore(t, data, nil), openStore(t, keys, nil), t.TempDir(), register).roles()
+	require.NoError(t, s.life(t.Context(), 1))
+	const count = `SELECT (SELECT COUNT(*) FROM gallra.part_keys) + (SELECT COUNT(*) FROM gallra.subject_keys) + (SELECT COUNT(*) FROM gallra.store_keys)`
+	assert.Equal(t, "0", ask(t, data, count))
+	assert.NotEqual(t, "0", ask(t, keys, count))
+	assert.Equal(t, "0", ask(t, keys, `SELECT COUNT(*) FROM gallra.parts`))
+	s.end()
+	assert.Equal(t, "0", ask(t, keys, `SELECT COUNT(*) FROM gallra.part_keys`))
+	assert.Equal(t, "0", ask(t, keys, `SELECT COUNT(*) FROM gallra.subject_keys WHERE NOT destroyed`))
+}
+
+// TestLockOfTheDead: a process died while it held the lock of the migrations. Its lease ends, and the next goes on.
+func TestLockOfTheDead(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	openStore(t, dsn, &postgres.Options{Schema: "a"})
+	execute(t, dsn, `CREATE SCHEMA b`, `CREATE TABLE b.schema_lock (LIKE a.schema_lock INCLUDING ALL)`,
+		`INSERT INTO b.schema_lock SELECT lock_id, TRUE, now(), 'the dead', now() + interval '1s', now() FROM a.schema_lock`)
+	openStore(t, dsn, &postgres.Options{Schema: "b"})
+	assert.Equal(t, "0 1", applied(t, dsn, "b"))
+}
+
 // TestMigrationFiles: the files can be taken out for another tool, and are of the schema that was asked for.
 func TestMigrationFiles(t *testing.T) {
 	t.Parallel()

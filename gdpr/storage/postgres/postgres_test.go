@@ -159,7 +159,7 @@ func TestWithFaults(t *testing.T) {
 	storagetest.RunWithFaults(t, func(t *testing.T) (storage.Store, *storagetest.Faults) {
 		t.Helper()
 		schema := shelf.schema(t)
-		connector, err := pq.NewConnector(with(t, shelf.dsn, "binary_parameters=yes"))
+		connector, err := pq.NewConnector(shelf.dsn)
 		require.NoError(t, err)
 		faults := storagetest.Break(connector)
 		db := sql.OpenDB(faults)

@@ -35,17 +35,17 @@ type site struct {
 // newSite opens an engine over a store. The KEK and the ledger are in dir; a store that was set up goes on with those that it was set up with.
 func newSite(t *testing.T, store storage.Store, dir string) *site {
 	t.Helper()
-	return openSite(t, store, dir, filepath.Join("..", "..", "..", "testdata", "registers", "epm.yaml"))
+	return openSite(t, store, nil, dir, filepath.Join("..", "..", "..", "testdata", "registers", "epm.yaml"))
 }
 
-func openSite(t *testing.T, store storage.Store, dir, register string) *site {
+func openSite(t *testing.T, store storage.Store, keys storage.Keys, dir, register string) *site {
 	t.Helper()
 	kek, err := insecurekeyfile.Open(filepath.Join(dir, "dev.kek"))
 	require.NoError(t, err)
 	reg, err := gdpr.LoadRegister(register)
 	require.NoError(t, err)
 	s := &site{t: t, now: &atomic.Int64{}}
-	s.Engine, err = gdpr.Open(t.Context(), store, kek, reg, &gdpr.Options{Owner: owner, Now: s.day})
+	s.Engine, err = gdpr.Open(t.Context(), store, kek, reg, &gdpr.Options{Owner: owner, Keys: keys, Now: s.day})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Engine.Close()) })
 	return s

@@ -52,7 +52,7 @@ func TestUpgrade(t *testing.T) {
 
 			store := openStore(t, dsn, nil)
 			assert.Equal(t, "1", ask(t, dsn, `SELECT CAST(COUNT(*) AS TEXT) FROM gallra.schema_version WHERE version_id = 1`))
-			goesOn(t, openSite(t, store, dir, name+".yaml"), &k)
+			goesOn(t, openSite(t, store, nil, dir, name+".yaml"), &k)
 			openStore(t, dsn, nil) // a second process finds nothing to do
 		})
 	}
@@ -199,7 +199,7 @@ func TestWriteUpgrade(t *testing.T) {
 	name := filepath.Join(upgrades, "v"+ask(t, c.DSN("v"), `SELECT CAST(MAX(version_id) AS TEXT) FROM gallra.schema_version`))
 	dir := t.TempDir()
 	register := filepath.Join("..", "..", "..", "testdata", "registers", "epm.yaml")
-	k := oldStore(t, openSite(t, store, dir, register))
+	k := oldStore(t, openSite(t, store, nil, dir, register))
 
 	dump, err := exec.CommandContext(t.Context(), c.Bin("pg_dump"), "--schema=gallra", "--inserts", "--no-owner", "--no-privileges", c.DSN("v")).Output()
 	require.NoError(t, err)
