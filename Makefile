@@ -61,11 +61,11 @@ check-race: setup ## Where goroutines meet, under the race detector
 ##@ Now and then
 
 .PHONY: bench
-bench: ## All benchmarks against their baselines; writes bench/results.json
+bench: setup ## All benchmarks against their baselines; writes bench/results.json
 	go run ./internal/bench
 
 .PHONY: bench-quick
-bench-quick: ## The same with few rounds, to see that they run
+bench-quick: setup ## The same with few rounds, to see that they run
 	go run ./internal/bench -quick
 
 .PHONY: cover

@@ -182,11 +182,8 @@ func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Era
 		proof.Kind, proof.Subjects = audit.ErasedSubjects, []ID{subject}
 	} else {
 		proof.Kind = audit.ErasedParts
-		if err := e.dropIdentifiers(ctx, b, subject, kept, gone, a.now); err != nil {
+		if b.Subjects[0].Left, err = e.dropIdentifiers(ctx, b, subject, allOf(kept), gone, a.now); err != nil {
 			return nil, err
-		}
-		if len(b.EraseIndex) > 0 { // no other part may have come that needs them
-			b.Subjects[0].Left = refsOf(kept)
 		}
 	}
 	entry := audit.Entry{Why: string(ground), Count: out.Parts, Objects: []string{audit.Object("subject", subject)}}

@@ -3,6 +3,8 @@ package gdpr
 import (
 	"context"
 	"errors"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -33,48 +35,51 @@ const tries = 8
 
 // unneeded does it for a few persons at once, and returns those who changed meanwhile.
 func (w *sweepWork) unneeded(ctx context.Context, subjects []ID, lost map[ID][]storage.Part) ([]ID, error) {
-	of, err := w.remaining(ctx, subjects)
-	if err != nil {
-		return nil, err
-	}
 	b := &storage.Batch{Lease: w.lease}
-	for id, left := range of {
-		n := len(b.EraseIndex)
+	for _, id := range subjects {
 		// What ends within the lead was erased with the rest.
-		if err := w.a.s.e.dropIdentifiers(ctx, b, id, left, lost[id], w.walk.before); err != nil {
+		left, err := w.a.s.e.dropIdentifiers(ctx, b, id, w.remaining(ctx, id), lost[id], w.walk.before)
+		if err != nil {
 			return nil, err
 		}
-		if len(b.EraseIndex) > n {
-			b.Subjects = append(b.Subjects, storage.SubjectCond{ID: id, Exclusive: true, NotHeld: true, Left: refsOf(left)})
+		if len(left) > 0 {
+			b.Subjects = append(b.Subjects, storage.SubjectCond{ID: id, Exclusive: true, NotHeld: true, Left: left})
 		}
 	}
 	return w.forgetIdentifiers(ctx, b)
 }
 
-func refsOf(parts []storage.Part) []storage.PartRef {
-	refs := make([]storage.PartRef, len(parts))
-	for i := range parts {
-		refs[i] = parts[i].PartRef
+// remaining are the parts of a person, page by page.
+func (w *sweepWork) remaining(ctx context.Context, subject ID) iter.Seq2[storage.Part, error] {
+	return func(yield func(storage.Part, error) bool) {
+		q := storage.PartQuery{Subjects: []ID{subject}, Light: true, Limit: 200}
+		for {
+			parts, err := w.a.s.e.store.Parts(ctx, q)
+			if err != nil {
+				yield(storage.Part{}, err)
+				return
+			}
+			for _, p := range parts {
+				if !yield(p, nil) {
+					return
+				}
+			}
+			if len(parts) < q.Limit {
+				return
+			}
+			q.After = parts[len(parts)-1].PartRef
+		}
 	}
-	return refs
 }
 
-// remaining are the parts of persons who still have some.
-func (w *sweepWork) remaining(ctx context.Context, subjects []ID) (map[ID][]storage.Part, error) {
-	of := map[ID][]storage.Part{}
-	q := storage.PartQuery{Subjects: subjects, Light: true, Limit: 2000}
-	for {
-		parts, err := w.a.s.e.store.Parts(ctx, q)
-		if err != nil {
-			return nil, err
-		}
+// allOf are parts that are read already.
+func allOf(parts []storage.Part) iter.Seq2[storage.Part, error] {
+	return func(yield func(storage.Part, error) bool) {
 		for _, p := range parts {
-			of[p.Subject] = append(of[p.Subject], p)
+			if !yield(p, nil) {
+				return
+			}
 		}
-		if len(parts) < q.Limit {
-			return of, nil
-		}
-		q.After = parts[len(parts)-1].PartRef
 	}
 }
 
@@ -102,7 +107,8 @@ func (w *sweepWork) forgetIdentifiers(ctx context.Context, b *storage.Batch) (ch
 }
 
 // dropIdentifiers adds to a batch the identifiers of a category that was for what goes, and that the remaining parts do not need at the given instant.
-func (e *Engine) dropIdentifiers(ctx context.Context, b *storage.Batch, subject ID, left, gone []storage.Part, at time.Time) error {
+// If there are any it returns all those parts: no other may have come that needs them. It reads no further than it must.
+func (e *Engine) dropIdentifiers(ctx context.Context, b *storage.Batch, subject ID, left iter.Seq2[storage.Part, error], gone []storage.Part, at time.Time) ([]storage.PartRef, error) {
 	was := map[string]bool{}
 	for _, p := range gone {
 		if l := e.layouts[p.Family]; l != nil {
@@ -116,28 +122,43 @@ func (e *Engine) dropIdentifiers(ctx context.Context, b *storage.Batch, subject 
 			was[kind] = true
 		}
 	}
-	for i := range left {
-		needs, err := e.needs(ctx, &left[i], at)
-		if err != nil {
-			return err
-		}
-		for c := range needs {
-			delete(was, c)
-		}
-	}
-	if len(was) == 0 {
-		return nil
-	}
 	rows, err := e.store.IndexOf(ctx, subject)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	rows = slices.DeleteFunc(rows, func(r storage.IndexRow) bool { return r.Part != 0 || !was[r.Kind] })
+	has := map[string]bool{}
 	for _, r := range rows {
-		if r.Part == 0 && was[r.Kind] {
+		has[r.Kind] = true
+	}
+	var refs []storage.PartRef
+	for p, err := range left {
+		if err != nil {
+			return nil, err
+		}
+		if len(has) == 0 {
+			return nil, nil
+		}
+		refs = append(refs, p.PartRef)
+		needs, err := e.needs(ctx, &p, at)
+		if err != nil {
+			return nil, err
+		}
+		maps.DeleteFunc(has, func(kind string, _ bool) bool { return needs[kind] })
+	}
+	if len(refs) == 0 {
+		return nil, nil // of a person with nothing left everything goes, elsewhere
+	}
+	n := len(b.EraseIndex)
+	for _, r := range rows {
+		if has[r.Kind] {
 			b.EraseIndex = append(b.EraseIndex, r)
 		}
 	}
-	return nil
+	if len(b.EraseIndex) == n {
+		return nil, nil
+	}
+	return refs, nil
 }
 
 // needs are the data categories that a part is for: those of its purposes that are in force at an instant, or whose floor is. A part that

@@ -248,6 +248,7 @@ func (im *importer) fill(ctx context.Context, f *flight) (*storage.Batch, error)
 	f.in, f.refused = im.s.e.newIntake(im.a, im.l), nil
 	if im.flying != nil {
 		f.in.ahead = im.flying.in
+		defer func() { f.in.ahead = nil }() // or each batch would keep the one before, with all that it holds
 	}
 	for i := range f.items {
 		it := &f.items[i]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -240,11 +241,16 @@ func (e *Engine) settle(ctx context.Context, lane *audit.Lane, b *storage.Batch,
 // again runs an act anew while rows change under it. After some tries it gives up with ErrConflict.
 func again(ctx context.Context, try func() error) error {
 	var err error
-	for range 8 {
+	for i := range 8 {
 		err = try()
 		var cond *storage.ConditionError
 		if err == nil || !errors.As(err, &cond) || ctx.Err() != nil {
 			break
+		}
+		// Those who met wait for a different time each, a little longer each time.
+		select {
+		case <-ctx.Done():
+		case <-time.After(rand.N(time.Millisecond << i)):
 		}
 	}
 	return translate(err)

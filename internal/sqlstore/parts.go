@@ -160,7 +160,7 @@ func (s *Store) page(ctx context.Context, q storage.PartQuery, subjects []storag
 	const follows = ` WHERE (p.bucket, p.record, p.part) > (?, ?, ?)`
 	if subjects == nil {
 		where.WriteString(follows)
-	} else if s.dialect.Arrays {
+	} else if s.dialect.Arrays && len(subjects) > 1 { // a single one has a plan that the database keeps
 		where.WriteString(` JOIN ` + idList + ` ON p.bucket = a.bucket AND p.subject = a.id` + follows)
 		args = append(idArrays(subjects), args...)
 	} else {

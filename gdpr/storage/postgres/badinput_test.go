@@ -98,13 +98,6 @@ func ownAddress(t *testing.T) string {
 	return ""
 }
 
-// allow replaces the rules by which the server lets clients in.
-func allow(t *testing.T, c *pgtest.Cluster, rules ...string) {
-	t.Helper()
-	require.NoError(t, os.WriteFile(filepath.Join(c.Dir(), "pg_hba.conf"), []byte(strings.Join(rules, "\n")+"\n"), 0o600))
-	require.NoError(t, c.Restart(t.Context()))
-}
-
 // TestBadServer: what a server refuses, or is refused for. All of it is on one cluster, by turns, as some of it is its restart.
 func TestBadServer(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -17,18 +18,21 @@ func TestBouncer(t *testing.T) {
 	t.Parallel()
 	c := pgtest.New(t, nil)
 	address := pgtest.Bouncer(t, c)
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		open   opener
 		params []string
 	}{
-		"pq":  {openStore, nil},
-		"pgx": {openPgx, []string{"default_query_exec_mode=exec"}},
+		{"lib/pq", openStore, nil},
+		{"lib/pq of the application", openPool, []string{"binary_parameters=yes"}},
+		{"pgx of the application", openPgx, []string{"default_query_exec_mode=exec"}},
 	} {
-		require.NoError(t, c.CreateDatabase(t.Context(), name))
-		dsn := address(name, test.params...)
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			storagetest.Run(t, calm((&shelf{dsn: dsn}).stores(test.open, postgres.Options{Unprepared: true})))
+			name := strings.Map(func(r rune) rune { return max(r, 'a') }, test.name)
+			require.NoError(t, c.CreateDatabase(t.Context(), name))
+			dsn := address(name, test.params...)
+			storagetest.RunSteady(t, (&shelf{dsn: dsn, admin: c.DSN(name)}).stores(test.open, postgres.Options{Unprepared: true}))
 			t.Run("an engine", func(t *testing.T) {
 				t.Parallel()
 				s := newSite(t, test.open(t, dsn, &postgres.Options{Unprepared: true}), t.TempDir()).roles()

@@ -84,10 +84,20 @@ func openStore(t *testing.T, dsn string, opt *postgres.Options) *postgres.Store 
 	return s
 }
 
-// openPgx is openStore over the application's connections of the other driver.
+// openPool and openPgx are openStore over the application's own connections.
+func openPool(t *testing.T, dsn string, opt *postgres.Options) *postgres.Store {
+	t.Helper()
+	return openDB(t, "postgres", dsn, opt)
+}
+
 func openPgx(t *testing.T, dsn string, opt *postgres.Options) *postgres.Store {
 	t.Helper()
-	s, err := postgres.OpenDB(t.Context(), connect(t, "pgx", dsn), opt)
+	return openDB(t, "pgx", dsn, opt)
+}
+
+func openDB(t *testing.T, driver, dsn string, opt *postgres.Options) *postgres.Store {
+	t.Helper()
+	s, err := postgres.OpenDB(t.Context(), connect(t, driver, dsn), opt)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	return s

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 
@@ -26,15 +25,16 @@ type opener func(t *testing.T, dsn string, opt *postgres.Options) *postgres.Stor
 // shelf hands out schemas of one database, with empty tables or none. To make the tables takes longer than most tests: who is done empties them for
 // the next.
 type shelf struct {
-	dsn  string
-	mu   sync.Mutex
-	made int
-	free []string
+	dsn, admin string // of the stores, and past a pooler
+	mu         sync.Mutex
+	made       int
+	free       []string
 }
 
 func newShelf(t *testing.T) *shelf {
 	t.Helper()
-	return &shelf{dsn: pgtest.DSN(t)}
+	dsn := pgtest.DSN(t)
+	return &shelf{dsn: dsn, admin: dsn}
 }
 
 func (s *shelf) schema(t *testing.T) string {
@@ -50,7 +50,7 @@ func (s *shelf) schema(t *testing.T) string {
 	}
 	t.Cleanup(func() {
 		ctx := context.Background()
-		db, err := sql.Open("postgres", s.dsn)
+		db, err := sql.Open("postgres", s.admin)
 		require.NoError(t, err)
 		defer func() { assert.NoError(t, db.Close()) }()
 		_, err = db.ExecContext(ctx, `DO $$ DECLARE t TEXT; BEGIN
@@ -74,32 +74,21 @@ func (s *shelf) stores(open opener, opt postgres.Options) func(t *testing.T) sto
 	}
 }
 
-// calm leaves out the races: TestStore runs them all, and TestTogether those between drivers and forms.
-func calm(open func(t *testing.T) storage.Store) func(t *testing.T) storage.Store {
-	return func(t *testing.T) storage.Store {
-		t.Helper()
-		if strings.Contains(t.Name(), "/races/") {
-			t.Skip("TestStore and TestTogether run the races")
-		}
-		return open(t)
-	}
-}
-
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storagetest.Run(t, newShelf(t).stores(openStore, postgres.Options{}))
 }
 
-// TestPortable: the same promises without what only plain Postgres has.
+// TestPortable: the same promises without what only plain Postgres has. (Its races are in TestTogether.)
 func TestPortable(t *testing.T) {
 	t.Parallel()
-	storagetest.Run(t, calm(newShelf(t).stores(openStore, postgres.Options{Portable: true})))
+	storagetest.RunSteady(t, newShelf(t).stores(openStore, postgres.Options{Portable: true}))
 }
 
-// TestPgx: the same store over the application's connections of another driver.
+// TestPgx: the same store over the application's connections of another driver. (Its races too.)
 func TestPgx(t *testing.T) {
 	t.Parallel()
-	storagetest.Run(t, calm(newShelf(t).stores(openPgx, postgres.Options{})))
+	storagetest.RunSteady(t, newShelf(t).stores(openPgx, postgres.Options{}))
 }
 
 func TestModel(t *testing.T) {

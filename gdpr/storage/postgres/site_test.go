@@ -109,7 +109,15 @@ func (s *site) life(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	e, err := rights.Erase(ctx, who, gdpr.NoLongerNeeded)
+	erase := func() (e *gdpr.Erasure, err error) {
+		for range 20 { // proofs are one chain: of several erasures at once some are told to try again
+			if e, err = rights.Erase(ctx, who, gdpr.NoLongerNeeded); !errors.Is(err, gdpr.ErrConflict) {
+				break
+			}
+		}
+		return e, err
+	}
+	e, err := erase()
 	if err != nil || e.Whole || e.OnHold == 0 {
 		return fmt.Errorf("held: %v, %w", e, err)
 	}
@@ -119,10 +127,8 @@ func (s *site) life(ctx context.Context, n int) error {
 	if err := s.As(dpo, gdpr.Retention).Release(ctx, hold); err != nil {
 		return err
 	}
-	if _, err := rights.Erase(ctx, who, gdpr.NoLongerNeeded); err != nil && !errors.Is(err, gdpr.ErrNotFound) {
-		return err
-	}
-	return nil
+	_, err = erase()
+	return err
 }
 
 // customer is what happens to a customer: an agreement, data held under it, and its end.

@@ -28,6 +28,9 @@ type kept struct {
 // TestUpgrade: a store that an earlier version of the library wrote is opened by this one, which goes on with it: all is there, and what must go goes.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
+	if os.Getenv("GALLRA_WRITE_UPGRADE") != "" {
+		writeUpgrade(t)
+	}
 	dumps, err := filepath.Glob(filepath.Join(upgrades, "v*.sql"))
 	require.NoError(t, err)
 	require.NotEmpty(t, dumps)
@@ -188,11 +191,8 @@ func oldStore(t *testing.T, s *site) (k kept) {
 	return k
 }
 
-// TestWriteUpgrade writes the store of the present version; see README.md beside it.
-func TestWriteUpgrade(t *testing.T) {
-	if os.Getenv("GALLRA_WRITE_UPGRADE") == "" {
-		t.Skip("it writes into testdata when GALLRA_WRITE_UPGRADE is set")
-	}
+// writeUpgrade writes the store of the present version, as README.md beside it says.
+func writeUpgrade(t *testing.T) {
 	c := pgtest.New(t, nil)
 	require.NoError(t, c.CreateDatabase(t.Context(), "v"))
 	store := openStore(t, c.DSN("v"), nil)
@@ -223,6 +223,6 @@ func TestWriteUpgrade(t *testing.T) {
 		".sql": []byte(strings.Join(lines, "")), ".json": append(named, '\n'), ".yaml": read(register),
 		".kek": read(filepath.Join(dir, "dev.kek")), ".ledger": read(filepath.Join(dir, "dev.kek.ledger")),
 	} {
-		require.NoError(t, os.WriteFile(name+suffix, content, 0o644))
+		require.NoError(t, os.WriteFile(name+suffix, content, 0o600))
 	}
 }

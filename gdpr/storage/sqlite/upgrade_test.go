@@ -62,6 +62,9 @@ type kept struct{ Ticket, Old, Erased gdpr.ID }
 // TestUpgrade: a store that an earlier version of the library wrote is opened by this one, which goes on with it.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
+	if os.Getenv("GALLRA_WRITE_UPGRADE") != "" {
+		writeUpgrade(t)
+	}
 	dumps, err := filepath.Glob(filepath.Join(upgrades, "v*.sql"))
 	require.NoError(t, err)
 	require.NotEmpty(t, dumps)
@@ -130,11 +133,8 @@ func goesOn(t *testing.T, dir, register string, k *kept) {
 	assert.EqualValues(t, 1, h.Parts, "the one on hold")
 }
 
-// TestWriteUpgrade writes the store of the present version; see README.md beside it.
-func TestWriteUpgrade(t *testing.T) {
-	if os.Getenv("GALLRA_WRITE_UPGRADE") == "" {
-		t.Skip("it writes into testdata when GALLRA_WRITE_UPGRADE is set")
-	}
+// writeUpgrade writes the store of the present version, as README.md beside it says.
+func writeUpgrade(t *testing.T) {
 	ctx, dir, k := t.Context(), t.TempDir(), kept{}
 	register := filepath.Join("..", "..", "..", "testdata", "registers", "epm.yaml")
 	e := engine(t, dir, register, 0)

@@ -56,7 +56,7 @@ type arena struct {
 	*testing.T
 	a, b storage.Store
 	part int // what part of the tries is run
-	run  int
+	runs int
 	took time.Duration // by the race before
 }
 
@@ -67,9 +67,9 @@ func (a *arena) tries(n int) int { return max(1, tries(n)/a.part) }
 func (a *arena) race(acts ...func(context.Context, storage.Store) error) []error {
 	errs := make([]error, len(acts))
 	start := make(chan struct{})
-	a.run++
-	late := a.run % len(acts)
-	wait := a.took * time.Duration(a.run/len(acts)%10) / 10
+	a.runs++
+	late := a.runs % len(acts)
+	wait := a.took * time.Duration(a.runs/len(acts)%10) / 10
 	var wg sync.WaitGroup
 	for i, act := range acts {
 		s := a.a
