@@ -250,7 +250,7 @@ func again(ctx context.Context, try func() error) error {
 		// Those who met wait for a different time each, a little longer each time.
 		select {
 		case <-ctx.Done():
-		case <-time.After(rand.N(time.Millisecond << i)):
+		case <-time.After(rand.N(time.Millisecond << i)): //nolint:gosec // nobody gains by guessing it
 		}
 	}
 	return translate(err)

@@ -190,10 +190,10 @@ func (p plan) mixes(ctx context.Context, a *arena) ([]Result, error) {
 	p.note("  %s, %d records: plain %d bytes, ours %d", a.name, m.records, plainSize, size)
 	out := []Result{exact("GDPRbench, "+a.name+", space of plain tables", "<= 2.5", "x of baseline size", float64(size)/float64(plainSize))}
 	asked, right := 0, 0
-	for i := range mixes {
+	for i := range roles {
 		h, err := race(ctx, p.rounds,
 			func(ctx context.Context, round int) (spent, error) {
-				name, err := a.fresh(ctx, base, mixes[i].changes)
+				name, err := a.fresh(ctx, base, roles[i].changes)
 				if err != nil {
 					return spent{}, err
 				}
@@ -202,11 +202,11 @@ func (p plan) mixes(ctx context.Context, a *arena) ([]Result, error) {
 					return spent{}, err
 				}
 				defer leave()
-				took, _, err := p.ask(ctx, k, &mixes[i], round)
+				took, _, err := p.ask(ctx, k, &roles[i], round)
 				return took, err
 			},
 			func(ctx context.Context, round int) (spent, error) {
-				name, err := a.fresh(ctx, ours, mixes[i].changes)
+				name, err := a.fresh(ctx, ours, roles[i].changes)
 				if err != nil {
 					return spent{}, err
 				}
@@ -215,13 +215,13 @@ func (p plan) mixes(ctx context.Context, a *arena) ([]Result, error) {
 					return spent{}, err
 				}
 				defer t.leave()
-				took, all, err := p.ask(ctx, newMixTown(t, m, of), &mixes[i], round)
+				took, all, err := p.ask(ctx, newMixTown(t, m, of), &roles[i], round)
 				if err != nil {
 					return took, err
 				}
 				for _, c := range all {
 					if c.right < c.asked {
-						p.note("  %s, %s: %d of %d right, first wrong %q", a.name, mixes[i].name, c.right, c.asked, c.wrong)
+						p.note("  %s, %s: %d of %d right, first wrong %q", a.name, roles[i].name, c.right, c.asked, c.wrong)
 					}
 					asked += c.asked
 					right += c.right
@@ -232,8 +232,8 @@ func (p plan) mixes(ctx context.Context, a *arena) ([]Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.note("  %s, %s, %d queries: plain, ours: %v", a.name, mixes[i].name, mixes[i].queries(m), h)
-		out = append(out, h.speed("GDPRbench "+mixes[i].name+", "+a.name+", of plain tables", mixes[i].target, 0, 1))
+		p.note("  %s, %s, %d queries: plain, ours: %v", a.name, roles[i].name, roles[i].queries(m), h)
+		out = append(out, h.speed("GDPRbench "+roles[i].name+", "+a.name+", of plain tables", roles[i].target, 0, 1))
 	}
 	return append(out, exact("GDPRbench, "+a.name+", right answers of all", ">= 100", "%", 100*float64(right)/float64(asked))), nil
 }

@@ -188,7 +188,8 @@ type mix struct {
 	shares       []share
 }
 
-var mixes = []mix{
+// roles are those of the paper.
+var roles = []mix{
 	{name: "controller", target: ">= 0.60", changes: true, shares: []share{
 		{25, "create-record", create},
 		{25. / 3, "delete-record-by-PUR", erasePurpose},

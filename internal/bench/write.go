@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -76,36 +74,6 @@ func writeBench(ctx context.Context, p plan) ([]Result, error) {
 	}
 	counts, err := p.countWrites(ctx)
 	return append(out, counts...), err
-}
-
-// together lets c goroutines make n calls.
-func (p plan) together(c, n int, one func() error) (spent, error) {
-	var left atomic.Int64
-	left.Store(int64(n))
-	return p.inParallel(c, func(int) error {
-		for left.Add(-1) >= 0 {
-			if err := one(); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, func() error { return nil })
-}
-
-// inParallel runs work in c goroutines, and then what comes last.
-func (p plan) inParallel(c int, work func(i int) error, last func() error) (spent, error) {
-	errs := make([]error, c)
-	var wg sync.WaitGroup
-	w := p.watch()
-	for i := range c {
-		wg.Go(func() { errs[i] = work(i) })
-	}
-	wg.Wait()
-	err := errors.Join(errs...)
-	if err == nil {
-		err = last()
-	}
-	return w.stop(), err
 }
 
 func (t *town) putOne(ctx context.Context, i int) error {

@@ -37,7 +37,7 @@ func keyArrays(refs []storage.PartKeyRef) []any {
 			sep = "{"
 		}
 		for j, v := range []string{strconv.Itoa(r.Bucket), `"\\x` + hex.EncodeToString(r.Record[:]) + `"`, strconv.Itoa(r.Part), strconv.Itoa(r.Version)} {
-			b[j].WriteString(sep + v)
+			_, _ = b[j].WriteString(sep + v)
 		}
 	}
 	return []any{b[0].String() + "}", b[1].String() + "}", b[2].String() + "}", b[3].String() + "}"}

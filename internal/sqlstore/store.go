@@ -115,12 +115,6 @@ func (c *cache) text(query string) string {
 	return text
 }
 
-// queries is what a database, a connection and a transaction have in common.
-type queries interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
 // known is a prepared statement, or nil: then it is prepared before the next transaction.
 func (c *cache) known(query string) *sql.Stmt {
 	c.mu.RLock()

@@ -220,7 +220,7 @@ func (t *tx) get(query string, args []any, dest ...any) (found bool) {
 
 // each reads several rows.
 func (t *tx) each(query string, args []any, scan func(*sql.Rows) error) {
-	rows := t.rows(query, args)
+	rows := t.rows(query, args) //nolint:rowserrcheck // below
 	if rows == nil {
 		return
 	}

@@ -23,19 +23,16 @@ func (s *Store) copyIn(ctx context.Context, tx *sql.Tx, b *bulk) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = st.Close() }()
 	args := make([]any, len(b.columns))
 	for row := range b.rows {
 		for col := range args {
 			args[col] = b.value(row, col)
 		}
 		if _, err := st.ExecContext(ctx, args...); err != nil {
-			_ = st.Close()
 			return err
 		}
 	}
-	if _, err := st.ExecContext(ctx); err != nil { // what was sent is in the table now, or not
-		_ = st.Close()
-		return err
-	}
-	return st.Close()
+	_, err = st.ExecContext(ctx) // without rows: what was sent is in the table now, or not
+	return err
 }

@@ -390,7 +390,7 @@ func (p *plan) single() bool {
 			continue
 		}
 		erases := s.want == anyNumber && strings.HasPrefix(s.sql, `DELETE`)
-		if harmless, ok := written[s.table]; ok && !(harmless && erases) {
+		if harmless, ok := written[s.table]; ok && (!harmless || !erases) {
 			return false
 		}
 		written[s.table] = erases

@@ -71,7 +71,7 @@ func (p prepared) execTx(ctx context.Context, tx *sql.Tx, args []any) (sql.Resul
 	if p.st == nil {
 		return tx.ExecContext(ctx, p.text, args...)
 	}
-	return tx.StmtContext(ctx, p.st).ExecContext(ctx, args...)
+	return tx.StmtContext(ctx, p.st).ExecContext(ctx, args...) //nolint:sqlclosecheck // the transaction closes it
 }
 
 // preparedAll prepares the steps of a plan, but those that copy.

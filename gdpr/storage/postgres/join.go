@@ -48,7 +48,7 @@ func (s *Store) freeLane(ctx context.Context, tx *sql.Tx) (storage.Lane, []byte,
 		return lane, nil, errIsolation
 	case id == nil:
 		lane.ID = storage.NewID()
-		_, err = tx.ExecContext(ctx, `INSERT INTO `+s.schema+`.free_lanes (id) VALUES ($1)`, lane.ID[:])
+		_, err = tx.ExecContext(ctx, s.text(`INSERT INTO gallra_free_lanes (id) VALUES (?)`), lane.ID[:])
 		return lane, nil, err
 	}
 	copy(lane.ID[:], id)

@@ -49,19 +49,24 @@ func (s *shelf) schema(t *testing.T) string {
 		name = fmt.Sprintf("s%d", s.made)
 	}
 	t.Cleanup(func() {
-		ctx := context.Background()
-		db, err := sql.Open("postgres", s.admin)
-		require.NoError(t, err)
-		defer func() { assert.NoError(t, db.Close()) }()
-		_, err = db.ExecContext(ctx, `DO $$ DECLARE t TEXT; BEGIN
-			FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = '`+name+`' AND tablename NOT LIKE 'schema\_%'
-			LOOP EXECUTE 'DELETE FROM `+name+`.' || t; END LOOP; END $$`)
-		require.NoError(t, err)
+		s.wipe(t, name)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.free = append(s.free, name)
 	})
 	return name
+}
+
+// wipe empties the tables of a schema, if it has any.
+func (s *shelf) wipe(t *testing.T, name string) {
+	t.Helper()
+	db, err := sql.Open("postgres", s.admin)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, db.Close()) }()
+	_, err = db.ExecContext(context.Background(), `DO $$ DECLARE t TEXT; BEGIN
+		FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = '`+name+`' AND tablename NOT LIKE 'schema\_%'
+		LOOP EXECUTE 'DELETE FROM `+name+`.' || t; END LOOP; END $$`)
+	require.NoError(t, err)
 }
 
 // stores opens an empty store each time.
@@ -93,7 +98,14 @@ func TestPgx(t *testing.T) {
 
 func TestModel(t *testing.T) {
 	t.Parallel()
-	storagetest.Model(t, func(*testing.T) storage.Store { return memory.New() }, newShelf(t).stores(openStore, postgres.Options{}))
+	s := newShelf(t)
+	storagetest.Model(t, func(*testing.T) storage.Store { return memory.New() }, func(t *testing.T) storage.Store { // one after the other, all of them by t
+		t.Helper()
+		s.wipe(t, "model")
+		store, err := postgres.Open(t.Context(), s.dsn, &postgres.Options{Schema: "model"})
+		require.NoError(t, err)
+		return store
+	})
 }
 
 // TestTogether: two processes meet, of two drivers, of which one keeps to portable SQL; in databases whose transactions are of another kind than
