@@ -14,7 +14,7 @@ test: setup bin/gotestsum ## Run all tests; install or name what is missing, and
 	@mkdir -p out && rm -f out/test.json
 	@status=0; \
 	GALLRA_REQUIRE=1 bin/gotestsum --format pkgname --format-icons text --format-hide-empty-pkg --hide-summary skipped --jsonfile out/test.json -- \
-		-timeout 12m ./... || status=$$?; \
+		-timeout 16m ./... || status=$$?; \
 	$(TOOLS)/summary.sh out/test.json || status=1; \
 	exit $$status
 

@@ -32,7 +32,7 @@ func (s *Store) Apply(ctx context.Context, b *storage.Batch) error {
 		}
 		t.writeTrail(b)
 		t.writeKeys(&b.Keys)
-		t.leavePlaces()
+		t.keepAbsent(b)
 	})
 	if err != nil && s.stands(ctx, b, err) {
 		if b.EraseController != nil {
@@ -96,7 +96,7 @@ func (t *tx) check(b *storage.Batch) {
 		why := changed(ok, c.Rev == rev, c.NotHeld, held)
 		if c.Rev == 0 {
 			why = ""
-			if ok || !t.keepAbsent(b, c) {
+			if ok {
 				why = storage.Exists
 			}
 		}
@@ -113,20 +113,20 @@ func (t *tx) check(b *storage.Batch) {
 	}
 }
 
-// keepAbsent makes sure that nobody else puts a schedule before this batch is stored: by a row in its place, which is gone at the batch's end. Where a
-// transaction has the database for itself there is nothing to do. It returns false when somebody was first.
-func (t *tx) keepAbsent(b *storage.Batch, c storage.ScheduleCond) bool {
-	own := slices.ContainsFunc(b.PutSchedules, func(r storage.Schedule) bool { return r.Owner == c.Owner && r.Family == c.Family })
-	if t.s.dialect.Shared == "" || own || slices.Contains(t.places, c) {
-		return true
+// keepAbsent makes sure that the schedules which must not exist are not put by somebody else before this batch is stored: a row takes their place for a
+// moment, and whoever comes later waits for the end of this transaction. Where a transaction has the database for itself there is nothing to do.
+func (t *tx) keepAbsent(b *storage.Batch) {
+	if t.s.dialect.Shared == "" || t.err != nil || len(t.failed) > 0 {
+		return
 	}
-	t.places = append(t.places, c)
-	return t.exec(`INSERT INTO gallra_schedules (owner, family, rev, held) VALUES (?, ?, 0, 0) ON CONFLICT DO NOTHING`, c.Owner[:], c.Family) > 0
-}
-
-// leavePlaces removes the rows that stood for absent schedules.
-func (t *tx) leavePlaces() {
-	for _, c := range t.places {
+	for _, c := range b.Schedules {
+		own := slices.ContainsFunc(b.PutSchedules, func(r storage.Schedule) bool { return r.Owner == c.Owner && r.Family == c.Family })
+		if c.Rev != 0 || own {
+			continue
+		}
+		if t.exec(`INSERT INTO gallra_schedules (owner, family, rev, held) VALUES (?, ?, 0, 0) ON CONFLICT DO NOTHING`, c.Owner[:], c.Family) == 0 {
+			t.err = errors.Join(t.err, errOvertaken) // since it was looked for
+		}
 		t.exec(`DELETE FROM gallra_schedules WHERE owner = ? AND family = ? AND rev = 0`, c.Owner[:], c.Family)
 	}
 }

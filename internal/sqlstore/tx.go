@@ -17,7 +17,6 @@ type tx struct {
 	tx     *sql.Tx
 	joined bool // a transaction of the application: what is prepared may be of another database
 	stmts  map[string]*sql.Stmt
-	places []storage.ScheduleCond // rows that stand for absent schedules
 	failed []storage.Failure
 	err    error
 }
