@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/gallra/gallra/gdpr/storage"
 )
@@ -68,14 +69,23 @@ func (e *Engine) keysAfter(ctx context.Context, s shred) error {
 	return err
 }
 
-// destroy destroys keys, once more if nobody knows the outcome: what is destroyed stays so.
+// destroy destroys keys, and tries again when that fails or nobody knows the outcome: what is destroyed stays so.
 func (e *Engine) destroy(ctx context.Context, k *storage.KeyBatch) error {
-	err := e.keys.ApplyKeys(ctx, k)
-	for try := 0; try < settleTries && errors.Is(err, storage.ErrOutcomeUnknown); try++ {
-		err = e.keys.ApplyKeys(ctx, k)
+	var err error
+	for try := range destroyTries {
+		if err = e.keys.ApplyKeys(ctx, k); err == nil || errors.Is(err, storage.ErrClosed) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(try*try) * 20 * time.Millisecond):
+		}
 	}
 	return err
 }
+
+const destroyTries = 3
 
 // destroyNoted destroys keys, and then takes away the file that says so.
 func (e *Engine) destroyNoted(ctx context.Context, s shred) error {

@@ -331,6 +331,9 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 	}
 	p.Facts = f.encode()
 	p.PartRef.Part, p.Rev, p.Version, p.Purposes, p.Due, p.Held = used+1, 1, u.try, pf.purposes, time.Time{}, 0
+	for v := 1; v < u.try; v++ { // keys of tries that were not stored
+		u.b.Keys.DestroyParts = append(u.b.Keys.DestroyParts, storage.PartKeyRef{PartRef: p.PartRef, Version: v})
+	}
 	if err := e.date(ctx, &p); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -69,6 +70,12 @@ var wolves = map[string]wolf{
 	},
 	"looks whether a schedule is missing, and writes later": {
 		"races/what needs a schedule not to exist does not come after it", onApply(looksFirst),
+	},
+	"locks rows in the order it was given": {
+		"races/Where two batches lock the same rows, an adapter must lock subjects, identifiers, files, schedules and parts in that order, each by id",
+		func(s storage.Store) storage.Store {
+			return &locking{Store: s, locks: map[storage.PartRef]*sync.Mutex{}}
+		},
 	},
 	"makes two persons of one": {
 		"races/of two first writes of one identifier one fails",
@@ -150,6 +157,36 @@ func looksFirst(s storage.Store, b *storage.Batch) error {
 	rest := *b
 	rest.Subjects, rest.Files, rest.Schedules, rest.Lease = nil, nil, nil, nil
 	return s.Apply(context.Background(), &rest)
+}
+
+// locking takes a lock for each part that is held, and gives up when somebody else keeps one for long.
+type locking struct {
+	storage.Store
+	mu    sync.Mutex
+	locks map[storage.PartRef]*sync.Mutex
+}
+
+func (s *locking) lock(ref storage.PartRef) *sync.Mutex {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.locks[ref] == nil {
+		s.locks[ref] = &sync.Mutex{}
+	}
+	return s.locks[ref]
+}
+
+func (s *locking) Apply(ctx context.Context, b *storage.Batch) error {
+	for _, h := range b.HoldParts {
+		lock := s.lock(h.PartRef)
+		for began := time.Now(); !lock.TryLock(); runtime.Gosched() {
+			if time.Since(began) > 100*time.Millisecond {
+				return errors.New("deadlock detected")
+			}
+		}
+		defer lock.Unlock()
+		runtime.Gosched()
+	}
+	return s.Store.Apply(ctx, b)
 }
 
 type lateAnswer struct{ storage.Store }
