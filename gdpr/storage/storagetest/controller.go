@@ -24,7 +24,7 @@ func testTenants(t *testing.T, s storage.Store) {
 		parts []storage.Part
 		w     world
 	}
-	token := []byte("samma adress, 16")
+	token := []byte("samma brevlåda")
 	newTenant := func() tenant {
 		n := tenant{sub: newSubject()}
 		var b storage.Batch

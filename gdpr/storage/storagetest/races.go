@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"context"
+	"iter"
 	"sync"
 	"testing"
 	"time"
@@ -60,7 +61,22 @@ type arena struct {
 	took time.Duration // by the race before
 }
 
-func (a *arena) tries(n int) int { return max(1, tries(n)/a.part) }
+// tries goes from 0 to n, as far as that is right for this run; but on a slow disk it ends early, unless the run may be long.
+func (a *arena) tries(n int) iter.Seq[int] {
+	n = max(1, tries(n)/a.part)
+	end := time.Now().Add(10 * time.Second)
+	return func(yield func(int) bool) {
+		for i := range n {
+			if !*long && i > n/10 && time.Now().After(end) {
+				a.Logf("%d tries of %d: this takes long", i, n)
+				return
+			}
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
 
 // race acts at the same moment, by turns on one store and the other, and returns what becomes of each. By turns one of them starts a little
 // later, by up to the time that the race before took, so that each moment of one act meets each moment of another.
@@ -142,13 +158,14 @@ func (a *arena) overtaken(leans storage.Batch, ends func(context.Context, storag
 
 // overtakes runs overtaken n times.
 func (a *arena) overtakes(n int, once func() (first bool)) {
-	first := 0
-	for range n {
+	first, all := 0, 0
+	for range a.tries(n) {
+		all++
 		if once() {
 			first++
 		}
 	}
-	a.Logf("%d of %d came first, the others were refused", first, n)
+	a.Logf("%d of %d came first, the others were refused", first, all)
 }
 
 // failedWith asserts that an error is the refusal of one row for one reason.

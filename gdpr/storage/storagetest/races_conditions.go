@@ -11,7 +11,7 @@ import (
 // raceNoSchedule: a part is put under an agreement of which no clock runs, while the clock is started. If the part came later, no clock would
 // wake it.
 func raceNoSchedule(a *arena) {
-	a.overtakes(a.tries(700), func() bool {
+	a.overtakes(700, func() bool {
 		p := newPart(newSubject())
 		r := storage.Schedule{Owner: storage.NewID(), Family: p.Family, Rev: 1, Due: day(1)}
 		return a.overtaken(
@@ -25,7 +25,7 @@ func raceNoSchedule(a *arena) {
 
 // raceSchedule: the same with a clock that runs and is set anew.
 func raceSchedule(a *arena) {
-	a.overtakes(a.tries(500), func() bool {
+	a.overtakes(500, func() bool {
 		p := newPart(newSubject())
 		r := storage.Schedule{Owner: storage.NewID(), Family: p.Family, Rev: 1}
 		apply(a, a.a, storage.Batch{PutSchedules: []storage.Schedule{r}})
@@ -41,7 +41,7 @@ func raceSchedule(a *arena) {
 
 // raceState: a part is put under an agreement that is active, in whatever revision, while the agreement ends.
 func raceState(a *arena) {
-	a.overtakes(a.tries(700), func() bool {
+	a.overtakes(700, func() bool {
 		p := newPart(newSubject())
 		f := storage.File{Kind: "agreement", ID: storage.NewID(), Rev: 1, State: "active"}
 		apply(a, a.a, storage.Batch{PutFiles: []storage.File{f}})
@@ -59,7 +59,7 @@ func raceState(a *arena) {
 func raceFence(a *arena) {
 	ctx := context.Background()
 	turn := 0
-	a.overtakes(a.tries(500), func() bool {
+	a.overtakes(500, func() bool {
 		p := newPart(newSubject())
 		fence, err := a.a.Acquire(ctx, "svep", "a", day(turn), day(turn+1))
 		if err != nil {

@@ -50,7 +50,7 @@ func raceHoldSubject(a *arena) {
 
 // holds places holds on what an erasure of a part leans on.
 func (a *arena) holds(cond func(id storage.ID) storage.Batch, hold func(id storage.ID) storage.Batch, kind storage.Kind) {
-	a.overtakes(a.tries(500), func() bool {
+	a.overtakes(500, func() bool {
 		sub := newSubject()
 		p := newPart(sub)
 		p.Owner, p.Agreement, p.Hangs = sub.ID, sub.ID, true
@@ -100,9 +100,9 @@ func raceHoldOnSchedule(a *arena) {
 // subject's row and key would be lost for good.
 func raceBare(a *arena) {
 	ctx := context.Background()
-	first := 0
-	n := a.tries(2000)
-	for range n {
+	first, all := 0, 0
+	for range a.tries(2000) {
+		all++
 		sub := newSubject()
 		old := newPart(sub)
 		key := storage.SubjectKey{ID: sub.ID, Controller: sub.Controller, Wrapped: []byte("w")}
@@ -141,12 +141,12 @@ func raceBare(a *arena) {
 		}
 		require.NoError(a, err)
 	}
-	a.Logf("new parts came first in %d of %d", first, n)
+	a.Logf("new parts came first in %d of %d", first, all)
 }
 
 // raceLeft: a part of a person is erased on the ground that one other is left, while a third is put.
 func raceLeft(a *arena) {
-	a.overtakes(a.tries(500), func() bool {
+	a.overtakes(500, func() bool {
 		sub := newSubject()
 		old, left, third := newPart(sub), newPart(sub), newPart(sub)
 		apply(a, a.a, storage.Batch{PutSubjects: []storage.Subject{sub}, PutParts: []storage.Part{old, left}})
@@ -161,7 +161,7 @@ func raceLeft(a *arena) {
 
 // raceIdentified: a part is put about a person who was found by an identifier, while that is taken away.
 func raceIdentified(a *arena) {
-	a.overtakes(a.tries(500), func() bool {
+	a.overtakes(500, func() bool {
 		sub := newSubject()
 		row := identifierRow(sub, "user.contact.email", sub.ID.String())
 		p := newPart(sub)

@@ -76,7 +76,8 @@ func raceRevision(a *arena) {
 	f := storage.File{Kind: "agreement", ID: sub.ID, Rev: 1}
 	r := storage.Schedule{Owner: sub.ID, Family: "a", Rev: 1}
 	apply(a, a.a, storage.Batch{PutParts: []storage.Part{p}, PutFiles: []storage.File{f}, PutSchedules: []storage.Schedule{r}})
-	for rev := range int64(a.tries(150)) {
+	for i := range a.tries(150) {
+		rev := int64(i)
 		next := p
 		next.Rev = rev + 2
 		retime := storage.Retime{PartRef: p.PartRef, Rev: rev + 1}
@@ -99,13 +100,14 @@ func raceRevision(a *arena) {
 func raceEntries(a *arena) {
 	lane := storage.NewID()
 	var prev []byte
-	n := uint64(a.tries(150))
-	for i := range n {
+	n := uint64(0)
+	for range a.tries(150) {
+		n++
 		var all []storage.Batch
 		for range 3 {
-			p := proof(i+1, "{}")
+			p := proof(n, "{}")
 			p.Prev = prev
-			all = append(all, storage.Batch{Entries: []storage.Entry{entry(lane, i+1)}, Segments: []storage.Segment{{N: i + 1}}, Proofs: []storage.Proof{p}})
+			all = append(all, storage.Batch{Entries: []storage.Entry{entry(lane, n)}, Segments: []storage.Segment{{N: n}}, Proofs: []storage.Proof{p}})
 		}
 		winner, errs := a.one(all...)
 		prev = all[winner].Proofs[0].Digest
@@ -214,8 +216,9 @@ func raceLocks(a *arena) {
 		}
 		return b
 	}
-	acts := a.tries(150)
-	for i := range acts {
+	acts := 0
+	for i := range a.tries(150) {
+		acts++
 		for _, err := range a.race(batches(inOrder([]int{0, 1, 2, 3}, i%2 == 0), inOrder([]int{3, 2, 1, 0}, i%3 == 0), inOrder([]int{2, 0, 3, 1}, true))...) {
 			require.NoError(a, err)
 		}
