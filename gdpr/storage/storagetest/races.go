@@ -79,13 +79,13 @@ func (a *arena) tries(n int) iter.Seq[int] {
 }
 
 // race acts at the same moment, by turns on one store and the other, and returns what becomes of each. By turns one of them starts a little
-// later, by up to the time that the race before took, so that each moment of one act meets each moment of another.
+// later or earlier than the others, by up to the time that the race before took, so that each moment of one act meets each moment of another.
 func (a *arena) race(acts ...func(context.Context, storage.Store) error) []error {
 	errs := make([]error, len(acts))
 	start := make(chan struct{})
 	a.runs++
-	late := a.runs % len(acts)
-	wait := a.took * time.Duration(a.runs/len(acts)%10) / 10
+	alone, early := a.runs%len(acts), a.runs/len(acts)%2 == 0
+	wait := a.took * time.Duration(a.runs/len(acts)/2%10) / 10
 	var wg sync.WaitGroup
 	for i, act := range acts {
 		s := a.a
@@ -94,7 +94,7 @@ func (a *arena) race(acts ...func(context.Context, storage.Store) error) []error
 		}
 		wg.Go(func() {
 			<-start
-			if i == late {
+			if (i == alone) != early {
 				for began := time.Now(); time.Since(began) < wait; {
 					time.Sleep(wait / 8)
 				}
