@@ -180,9 +180,11 @@ func TestManyRows(t *testing.T) {
 	t.Parallel()
 	const many = 4000
 	for name, open := range map[string]func(*testing.T, string) *postgres.Store{
-		"lib/pq":   func(t *testing.T, dsn string) *postgres.Store { return openStore(t, dsn, nil) },
-		"pgx":      func(t *testing.T, dsn string) *postgres.Store { return openPgx(t, dsn, nil) },
-		"portable": func(t *testing.T, dsn string) *postgres.Store { return openPgx(t, dsn, &postgres.Options{Portable: true}) },
+		"lib/pq": func(t *testing.T, dsn string) *postgres.Store { return openStore(t, dsn, nil) },
+		"pgx":    func(t *testing.T, dsn string) *postgres.Store { return openPgx(t, dsn, nil) },
+		"portable": func(t *testing.T, dsn string) *postgres.Store {
+			return openPgx(t, dsn, &postgres.Options{Portable: true})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
