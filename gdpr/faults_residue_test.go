@@ -83,7 +83,7 @@ func fill(t *testing.T, r *running, collected string, from, n int) {
 }
 
 // TestNoKeyRemains: with everything in one file, no piece of an erased part's or person's wrapped key is in the database or its log once Erase and Sweep
-// have returned (secure_delete, and the log truncated). The tables are small: where their pages have split, Compact is needed too.
+// have returned (secure_delete, slack overwritten, the log truncated).
 func TestNoKeyRemains(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -108,8 +108,8 @@ func TestNoKeyRemains(t *testing.T) {
 	require.Empty(t, changed.remains(t, s), "an old version, after Sweep")
 }
 
-// TestCompactLeavesNothing: of many records, whose pages have split, no piece of key, content or identifier is left after Compact.
-func TestCompactLeavesNothing(t *testing.T) {
+// TestSweepLeavesNothing: of many records, whose pages have split, no piece of key, content or identifier is left after a Sweep.
+func TestSweepLeavesNothing(t *testing.T) {
 	t.Parallel()
 	n := 300
 	if testing.Short() {
@@ -127,7 +127,6 @@ func TestCompactLeavesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2*n, res.Erased)
 	require.Equal(t, n, res.Persons)
-	require.NoError(t, r.Compact(ctx))
 	require.Empty(t, due.remains(t, s))
 }
 

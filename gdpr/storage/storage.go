@@ -83,16 +83,9 @@ type Batches interface {
 
 // Scrubber is an optional ability: to remove what erased rows leave behind in the store's files.
 type Scrubber interface {
-	// Scrub must return only when no erased row of an earlier Apply is left in the store's own files, or
+	// Scrub must return only when no copy of an erased row of an earlier Apply is left anywhere in the store's own files, or
 	// return an error that matches [ErrBusy] when a reader prevents that; a later Scrub then finishes it.
 	Scrub(ctx context.Context) error
-}
-
-// Compactor is an optional ability: to write the store's files anew.
-type Compactor interface {
-	// Compact must return only when the store's own files hold no copy of an erased row anywhere, also not in the slack of pages, or with an
-	// error, as Scrub. It may take as long as it takes to copy the store.
-	Compact(ctx context.Context) error
 }
 
 // Parts reads parts. Every part comes with its schedule, if it names one, and with its wrapped keys, if the store holds them.

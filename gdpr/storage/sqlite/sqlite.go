@@ -9,11 +9,10 @@
 //
 // # Erasure
 //
-// secure_delete overwrites erased rows with zeros, and Scrub moves them out of the write-ahead log and truncates it (GDPR Art. 17). What SQLite copied
-// into the slack of its pages when they split or merged, before the erasure, goes with Compact; until then it opens nothing while the keys live in a
-// file of their own. A reader that holds an old state prevents that: Scrub then
-// returns [storage.ErrBusy] and a later one finishes. Open scrubs what a crash left. Backups and snapshots of the disk
-// are out of reach; that is what the keys are for.
+// secure_delete overwrites erased rows with zeros. Scrub does the same to the copies that SQLite leaves in the slack of pages when they split or merge,
+// moves all of it out of the write-ahead log, and truncates that (GDPR Art. 17). A reader that holds an old state prevents it: Scrub then returns
+// [storage.ErrBusy] and a later one finishes. Open scrubs what a crash left. Backups and snapshots of the disk are out of reach; that is what the keys
+// are for.
 package sqlite
 
 import (
@@ -22,6 +21,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -46,7 +46,12 @@ type Options struct {
 }
 
 // Store is a [storage.Store] in a SQLite file. It is safe for concurrent use. Open and OpenDB make one.
-type Store struct{ *base }
+type Store struct {
+	*base
+
+	path   string
+	memory memory
+}
 
 type base = sqlstore.Store
 
@@ -70,11 +75,12 @@ func open(ctx context.Context, path string, opt *Options) (*Store, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") || strings.HasPrefix(path, "file:") {
 		return nil, errors.New("path must name a file; for a store that is gone with the process use package memory")
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Close(); err != nil {
+	// A file that is there is not opened: to close it would drop the locks of whoever has it open in this process.
+	if f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	write, err := sql.Open("sqlite", DSN(path))
@@ -88,7 +94,7 @@ func open(ctx context.Context, path string, opt *Options) (*Store, error) {
 	}
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	s := &Store{sqlstore.New(dialect, write, read, true)}
+	s := &Store{base: sqlstore.New(dialect, write, read, true)}
 	if err := s.prepare(ctx, opt); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -97,7 +103,7 @@ func open(ctx context.Context, path string, opt *Options) (*Store, error) {
 
 // OpenDB is Open over connections that the caller keeps and closes. They must have been opened with what [DSN] returns, or it fails.
 func OpenDB(ctx context.Context, db *sql.DB, opt *Options) (*Store, error) {
-	s := &Store{sqlstore.New(dialect, db, db, false)}
+	s := &Store{base: sqlstore.New(dialect, db, db, false)}
 	if err := s.prepare(ctx, opt); err != nil {
 		return nil, fmt.Errorf("open store: %w", errors.Join(err, s.Close()))
 	}
@@ -121,8 +127,20 @@ func (s *Store) prepare(ctx context.Context, opt *Options) error {
 	if err := s.settings(ctx); err != nil {
 		return err
 	}
+	if err := s.Writer().QueryRowContext(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&s.path); err != nil {
+		return sqlstore.Wrap(ctx, s.base, "read settings", err)
+	}
+	crashed := false
+	if log, err := os.Stat(s.path + "-wal"); err == nil {
+		crashed = log.Size() > 0
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if err := migrate(ctx, s.Writer(), opt != nil && opt.KeepSchema); err != nil {
 		return err
+	}
+	if !crashed {
+		return nil
 	}
 	if err := s.Scrub(ctx); err != nil && !errors.Is(err, storage.ErrBusy) {
 		return err
@@ -151,13 +169,17 @@ func (s *Store) settings(ctx context.Context) error {
 	return nil
 }
 
-// Scrub moves what was erased out of the write-ahead log and truncates it. It returns [storage.ErrBusy] when a reader, here or in
-// another process, prevents that for a second; a later Scrub finishes it.
+// Scrub overwrites the slack of the file's pages, where SQLite leaves copies of rows, moves what was erased out of the write-ahead log, and truncates
+// that. The first of a process reads the whole file (some 200 MiB a second), the others what changed. It returns [storage.ErrBusy] when a
+// reader or a writer, here or in another process, prevents it for a second; a later Scrub finishes it.
 func (s *Store) Scrub(ctx context.Context) error {
 	return sqlstore.Wrap(ctx, s.base, "scrub", s.scrub(ctx))
 }
 
 func (s *Store) scrub(ctx context.Context) error {
+	m := &s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	conn, err := s.Writer().Conn(ctx)
 	if err != nil {
 		return err
@@ -171,13 +193,18 @@ func (s *Store) scrub(ctx context.Context) error {
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // not to be used again
 		}
 	}()
-	var busy, log, moved int
-	if err := conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &moved); err != nil {
+	log, any, err := m.wipe(ctx, conn, s.path)
+	if err != nil || !any {
+		return err
+	}
+	var busy, frames, moved int
+	if err := conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
 		return err
 	}
 	if busy != 0 {
 		return storage.ErrBusy
 	}
+	m.wiped, m.log = true, log+1
 	return nil
 }
 

@@ -59,13 +59,10 @@ func subtestNames() (names []string) {
 	for _, test := range faultTests {
 		names = append(names, test.name)
 	}
-	for _, test := range scrubTests {
-		names = append(names, test.name)
-	}
 	for _, test := range joinTests {
 		names = append(names, test.name)
 	}
-	return names
+	return append(names, scrubs)
 }
 
 // notPromises are sentences with "must" that demand nothing of an adapter.

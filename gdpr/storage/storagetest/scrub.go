@@ -16,43 +16,20 @@ import (
 	"github.com/gallra/gallra/gdpr/storage"
 )
 
-// RunWithFiles looks into the files of a store that is a [storage.Scrubber] or a [storage.Compactor]. open must return an empty store that keeps
+const scrubs = "Scrub must return only when no copy of an erased row of an earlier Apply is left anywhere in the store's own files"
+
+// RunWithFiles looks into the files of a store that is a [storage.Scrubber]. open must return an empty store that keeps
 // all its files below dir.
 func RunWithFiles(t *testing.T, open func(t *testing.T, dir string) storage.Store) {
 	t.Helper()
-	able := 0
-	for _, test := range scrubTests {
-		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			s := open(t, dir)
-			t.Cleanup(func() { assert.NoError(t, s.Close()) })
-			if clean := test.able(s); clean != nil {
-				able++
-				testResidue(t, s, dir, clean)
-			}
-		})
-	}
-	require.Positive(t, able, "the store is neither a Scrubber nor a Compactor")
-}
-
-var scrubTests = []struct {
-	name string
-	able func(storage.Store) func(context.Context) error
-}{
-	{"Scrub must return only when no erased row of an earlier Apply is left in the store's own files",
-		func(s storage.Store) func(context.Context) error {
-			if s, ok := s.(storage.Scrubber); ok {
-				return s.Scrub
-			}
-			return nil
-		}},
-	{"Compact must return only when the store's own files hold no copy of an erased row anywhere",
-		func(s storage.Store) func(context.Context) error {
-			if s, ok := s.(storage.Compactor); ok {
-				return s.Compact
-			}
-			return nil
-		}},
+	t.Run(scrubs, func(t *testing.T) {
+		dir := t.TempDir()
+		s := open(t, dir)
+		t.Cleanup(func() { assert.NoError(t, s.Close()) })
+		scrubber, ok := s.(storage.Scrubber)
+		require.True(t, ok, "the store is no Scrubber")
+		testResidue(t, s, dir, scrubber.Scrub)
+	})
 }
 
 // testResidue erases every second of some hundred persons, and looks for what was theirs alone.

@@ -9,7 +9,7 @@
 //	}
 //
 // An adapter that passes both is one that the engine can be trusted to. What not every adapter has is proven apart: [RunTogether] for two
-// processes on one store, [RunWithFaults] for calls that fail, [RunWithFiles] for a Scrubber or Compactor, [RunInTx] for a Joiner.
+// processes on one store, [RunWithFaults] for calls that fail, [RunWithFiles] for a Scrubber, [RunInTx] for a Joiner.
 // docs/adapters.md goes through all of it with an example.
 //
 // # How long
