@@ -7,11 +7,13 @@ import (
 )
 
 // cache remembers rows that every act leans on. It is never trusted by itself: a batch names the revisions it was made with,
-// and when one is refused the row is forgotten.
+// and when one is refused the row is forgotten. Facts are no rows: what they are decoded from is their name.
 type cache struct {
 	mu         sync.Mutex
 	grants     map[string][]grant
 	agreements map[ID]*agreement
+	persons    map[string]ID    // by token of an identifier
+	facts      map[string]facts // by how they are written: many parts have the same days
 }
 
 const cacheRows = 10_000
@@ -61,6 +63,44 @@ func (c *cache) dropAgreement(ids ...ID) {
 	}
 }
 
+// person is whom an identifier led to when it was last looked up.
+func (c *cache) person(token []byte) (ID, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id, ok := c.persons[string(token)]
+	return id, ok
+}
+
+func (c *cache) keepPerson(token []byte, id ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.persons == nil || len(c.persons) > cacheRows {
+		c.persons = map[string]ID{}
+	}
+	c.persons[string(token)] = id
+}
+
+// factsOf are decoded facts. They are shared: nobody may change their maps.
+func (c *cache) factsOf(b []byte) (facts, error) {
+	c.mu.Lock()
+	f, ok := c.facts[string(b)]
+	c.mu.Unlock()
+	if ok {
+		return f, nil
+	}
+	f, err := decodeFacts(b)
+	if err != nil {
+		return facts{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.facts == nil || len(c.facts) > cacheRows {
+		c.facts = map[string]facts{}
+	}
+	c.facts[string(b)] = f
+	return f, nil
+}
+
 // forget drops what a refused batch was made with.
 func (c *cache) forget(e *storage.ConditionError) {
 	c.mu.Lock()
@@ -68,7 +108,9 @@ func (c *cache) forget(e *storage.ConditionError) {
 	for _, f := range e.Failures {
 		if f.Kind == storage.KindFile || f.Kind == storage.KindSchedule {
 			c.grants, c.agreements = nil, nil
-			return
+		}
+		if f.Kind == storage.KindIndex || f.Kind == storage.KindSubject {
+			c.persons = nil
 		}
 	}
 }

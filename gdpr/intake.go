@@ -1,6 +1,7 @@
 package gdpr
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -20,8 +21,9 @@ type intake struct {
 	records    []*draft
 	owners     map[ID]*owner
 	opened     map[ID]*crypto.Subject
-	fresh      map[string]ID // token -> person, of the identifiers that this batch adds
-	ahead      *intake       // the batch before, on its way to the store
+	fresh      map[string]ID   // token -> person, of the identifiers that this batch adds
+	named      map[ID][][]byte // person -> tokens of the identifiers that the batch names
+	ahead      *intake         // the batch before, on its way to the store
 	dues       map[string]time.Time
 	overdue    int // parts that are due already
 }
@@ -46,7 +48,8 @@ type person struct {
 }
 
 func (e *Engine) newIntake(a *act, l *layout) *intake {
-	return &intake{e: e, a: a, l: l, controller: e.self, owners: map[ID]*owner{}, opened: map[ID]*crypto.Subject{}, fresh: map[string]ID{}, dues: map[string]time.Time{}}
+	return &intake{e: e, a: a, l: l, controller: e.self, owners: map[ID]*owner{}, opened: map[ID]*crypto.Subject{}, fresh: map[string]ID{},
+		named: map[ID][][]byte{}, dues: map[string]time.Time{}}
 }
 
 // add checks one record and takes it in.
@@ -272,10 +275,20 @@ func (in *intake) seal(ctx context.Context, b *storage.Batch, d *draft) error {
 			if err != nil {
 				return err
 			}
-			b.PutIndex = append(b.PutIndex, rows...)
+			for _, row := range rows {
+				if !in.leads(&p, row.Token) {
+					b.PutIndex = append(b.PutIndex, row)
+				}
+			}
 		}
 	}
 	return nil
+}
+
+// leads reports whether a token is of an identifier that the person is named by. The batch makes sure that it stands, and whoever finds the person by it
+// finds all records: no row of the record's own is needed.
+func (in *intake) leads(p *person, token []byte) bool {
+	return slices.ContainsFunc(in.named[p.subject], func(t []byte) bool { return bytes.Equal(t, token) })
 }
 
 // date sets a part's own due; parts of one batch with the same facts share it.

@@ -91,6 +91,7 @@ func (u *update) identifiers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var carried map[string]bool
 	left := 0
 	for _, r := range rows {
 		if r.Part == 0 {
@@ -115,16 +116,67 @@ func (u *update) identifiers(ctx context.Context) error {
 			u.b.PutIndex = append(u.b.PutIndex, row)
 			left++
 		}
-		elsewhere := slices.ContainsFunc(rows, func(r storage.IndexRow) bool {
-			return r.Part != 0 && bytes.Equal(r.Token, m.was) && (r.Record != m.part.Record || r.Part != m.part.Part)
-		})
-		if !elsewhere && left > 1 {
+		if left > 1 && carried == nil {
+			if carried, err = u.carried(ctx); err != nil {
+				return err
+			}
+		}
+		if left > 1 && !carried[string(m.was)] {
 			u.b.EraseIndex = append(u.b.EraseIndex, rows[was])
 			rows = slices.Delete(rows, was, was+1)
 			left--
 		}
 	}
 	return nil
+}
+
+// carried are the tokens of the find-by fields of all that the person has besides what this update changes; the batch will demand that no more comes.
+// A part that the register does not know any more may carry any.
+func (u *update) carried(ctx context.Context) (map[string]bool, error) {
+	e := u.a.s.e
+	out := map[string]bool{}
+	for _, p := range u.b.PutParts {
+		u.left = append(u.left, p.PartRef)
+	}
+	q := storage.PartQuery{Subjects: []ID{u.subject}, Limit: page}
+	for {
+		parts, err := e.store.Parts(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if err := e.withKeys(ctx, parts); err != nil {
+			return nil, err
+		}
+		for i := range parts {
+			p := &parts[i]
+			u.left = append(u.left, p.PartRef)
+			if slices.ContainsFunc(u.b.RevisePart, func(r storage.Part) bool { return r.PartRef == p.PartRef }) {
+				continue
+			}
+			l := e.layouts[p.Family]
+			if l == nil {
+				for _, m := range u.moved {
+					out[string(m.was)] = true
+				}
+				continue
+			}
+			c, err := e.openPart(ctx, p)
+			if err != nil {
+				return nil, err
+			}
+			rows, err := e.findRows(l, p, c.fields)
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range rows {
+				out[string(r.Token)] = true
+			}
+		}
+		if len(parts) < q.Limit {
+			return out, nil
+		}
+		q.After = parts[len(parts)-1].PartRef
+	}
 }
 
 // identifier is the row of a new identifier of the person, which must be nobody else's.

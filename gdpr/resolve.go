@@ -26,6 +26,13 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 					return err
 				}
 				kept[n] = all[0]
+				// Whom it led to before is right if the batch's conditions hold; the key must be at hand, so that one that is destroyed is not used.
+				if id, ok := e.cache.person(all[0]); ok {
+					if key, ok := e.ring.Subject(in.controller, id); ok {
+						tokens[string(all[0])], in.opened[id] = id, key
+						continue
+					}
+				}
 				ask = append(ask, all...)
 			}
 		}
@@ -37,6 +44,7 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 	for _, row := range found {
 		if row.Part == 0 {
 			tokens[string(row.Token)] = row.Subject
+			e.cache.keepPerson(row.Token, row.Subject)
 		}
 	}
 	if in.ahead != nil {
@@ -64,6 +72,9 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 			}
 			for j := range p.identity {
 				n := &p.identity[j]
+				if !in.leads(p, kept[n]) {
+					in.named[p.subject] = append(in.named[p.subject], kept[n])
+				}
 				if _, has := tokens[string(kept[n])]; has {
 					if _, here := in.fresh[string(kept[n])]; !here {
 						leaned[string(kept[n])] = storage.IndexCond{Subject: p.subject, Kind: n.kind, Token: kept[n]}
@@ -128,6 +139,9 @@ func (in *intake) keys(ctx context.Context, b *storage.Batch, known, fresh map[I
 	}
 	var cold []ID
 	for id := range known {
+		if in.opened[id] != nil {
+			continue
+		}
 		if key, ok := e.ring.Subject(in.controller, id); ok {
 			in.opened[id] = key
 		} else if in.ahead != nil && in.ahead.opened[id] != nil {

@@ -98,7 +98,8 @@ type update struct {
 	b       *storage.Batch
 	subject ID
 	key     *crypto.Subject
-	moved   map[string]moved // by field
+	moved   map[string]moved  // by field
+	left    []storage.PartRef // all that the person has then, if an identifier goes because none of it carries it
 	// try counts from 1. A version that was tried before may have left its key behind, where keys live apart: each try takes another.
 	try int
 }
@@ -167,7 +168,7 @@ func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part
 			}
 		}
 	}
-	u.b.Subjects = append(u.b.Subjects, storage.SubjectCond{ID: u.subject, NotHeld: true})
+	u.b.Subjects = append(u.b.Subjects, storage.SubjectCond{ID: u.subject, NotHeld: true, Exclusive: len(u.left) > 0, Left: u.left})
 	return u.a.commit(ctx, u.b, audit.Entry{Objects: []string{audit.Object("record", id)}, Fields: set.Names()})
 }
 

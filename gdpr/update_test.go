@@ -280,3 +280,61 @@ func TestEventsAreAppendOnly(t *testing.T) {
 		h.verified()
 	})
 }
+
+// TestIdentifierOfSeveralRecords: an address that one record drops identifies the person for as long as another has it, though no record has an index
+// row of its own for the address by which the person was named.
+func TestIdentifierOfSeveralRecords(t *testing.T) {
+	t.Parallel()
+	eachStore(t, "epm.yaml", func(t *testing.T, h *house) {
+		ctx := t.Context()
+		f := newFirm(h)
+		one, two := f.ticket(gdpr.ID{}, gdpr.ID{}), f.ticket(gdpr.ID{}, gdpr.ID{})
+		rows, err := h.store.IndexOf(ctx, out0(t, f.support, one))
+		require.NoError(t, err)
+		require.Len(t, rows, 1, "the identifier alone")
+
+		moved := gdpr.Change{Fields: gdpr.Fields{"email": "åsa.ek@kund.example"}}
+		require.NoError(t, f.support.Update(ctx, one, moved))
+		assert.Len(t, find(t, f.support, asa), 2, "the second record still has it")
+		assert.Len(t, find(t, f.support, gdpr.Email("åsa.ek@kund.example")), 2)
+		require.NoError(t, f.support.Update(ctx, two, moved))
+		assert.Empty(t, find(t, f.support, asa))
+		assert.Len(t, find(t, f.support, gdpr.Email("åsa.ek@kund.example")), 2)
+	})
+}
+
+// TestIdentifierTakenMeanwhile: while one record gives an address up, others come in under it. Each is found by it, or the address has begun another person.
+func TestIdentifierTakenMeanwhile(t *testing.T) {
+	t.Parallel()
+	eachStore(t, "epm.yaml", func(t *testing.T, h *house) {
+		ctx := t.Context()
+		f := newFirm(h)
+		for i := range 10 {
+			was := gdpr.Email(fmt.Sprintf("förr%d@kund.example", i))
+			record := gdpr.Record{Subject: was, Fields: gdpr.Fields{"name": "Åke Ö", "message": "hej"}}
+			id, err := f.support.Put(ctx, record)
+			require.NoError(t, err)
+			var wg sync.WaitGroup
+			put := make([]gdpr.ID, 4)
+			for j := range put {
+				wg.Go(func() {
+					var err error
+					put[j], err = f.support.Put(ctx, record)
+					assert.NoError(t, err)
+				})
+			}
+			wg.Go(func() {
+				err := f.support.Update(ctx, id, gdpr.Change{Fields: gdpr.Fields{"email": fmt.Sprintf("nu%d@kund.example", i)}})
+				assert.True(t, err == nil || errors.Is(err, gdpr.ErrConflict), err)
+			})
+			wg.Wait()
+			found := map[gdpr.ID]bool{}
+			for _, r := range find(t, f.support, was) {
+				found[r.ID] = true
+			}
+			for _, id := range put {
+				assert.True(t, found[id], "every record that has the address is found by it")
+			}
+		}
+	})
+}

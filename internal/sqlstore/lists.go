@@ -8,9 +8,10 @@ import (
 	"github.com/gallra/gallra/gdpr/storage"
 )
 
-// Where the dialect has arrays, a list of keys is a table a that a statement joins.
+// Where the dialect has arrays, a list of keys is a table a that a statement joins. The arrays come from selects of their own, so that the server plans for
+// a short list, row by row through an index, however long the list is: for a long one it would read the whole other table.
 
-const idList = `unnest(CAST(? AS SMALLINT[]), CAST(? AS BYTEA[])) AS a(bucket, id)`
+const idList = `unnest((SELECT CAST(? AS SMALLINT[])), (SELECT CAST(? AS BYTEA[]))) AS a(bucket, id)`
 
 // idArrays are the arguments of idList.
 func idArrays(ids []storage.ID) []any {
@@ -26,7 +27,21 @@ func idArrays(ids []storage.ID) []any {
 	return []any{buckets.String() + "}", names.String() + "}"}
 }
 
-const keyList = `unnest(CAST(? AS SMALLINT[]), CAST(? AS BYTEA[]), CAST(? AS INTEGER[]), CAST(? AS INTEGER[])) AS a(bucket, record, part, version)`
+const tokenList = `unnest((SELECT CAST(? AS BYTEA[]))) AS a(wanted)`
+
+// byteArray is the argument of tokenList.
+func byteArray(values [][]byte) string {
+	b := []byte{'{'}
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(hex.AppendEncode(append(b, `"\\x`...), v), '"')
+	}
+	return string(append(b, '}'))
+}
+
+const keyList = `unnest((SELECT CAST(? AS SMALLINT[])), (SELECT CAST(? AS BYTEA[])), (SELECT CAST(? AS INTEGER[])), (SELECT CAST(? AS INTEGER[]))) AS a(bucket, record, part, version)`
 
 // keyArrays are the arguments of keyList.
 func keyArrays(refs []storage.PartKeyRef) []any {

@@ -44,7 +44,7 @@ func (s *Store) inTx(ctx context.Context, op string, do func(*tx)) error {
 				return err
 			}
 		}
-		return s.InTx(ctx, func(ctx context.Context, t *sql.Tx) error { return s.within(ctx, t, false, do) })
+		return s.InTx(ctx, func(ctx context.Context, _ *sql.Conn, t *sql.Tx) error { return s.within(ctx, t, false, do) })
 	})
 }
 
@@ -77,7 +77,7 @@ func (s *Store) again(err error) bool {
 }
 
 // InTx runs do in a transaction of the pool that batches go through, and commits it.
-func (s *Store) InTx(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
+func (s *Store) InTx(ctx context.Context, do func(context.Context, *sql.Conn, *sql.Tx) error) error {
 	conn, err := s.write.db.Conn(ctx)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (s *Store) InTx(ctx context.Context, do func(context.Context, *sql.Tx) erro
 		return err
 	}
 	defer func() { _ = sqlTx.Rollback() }() // does nothing after a commit
-	if err := do(each, sqlTx); err != nil {
+	if err := do(each, conn, sqlTx); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {

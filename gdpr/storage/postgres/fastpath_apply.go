@@ -24,7 +24,7 @@ func (s *Store) applyFast(ctx context.Context, b *storage.Batch) error {
 	const op = "apply batch"
 	var err error
 	if outer, ok := storage.Joined(ctx).(*sql.Tx); ok {
-		err = s.InSavepoint(ctx, op, outer, func(ctx context.Context) error { return s.steps(ctx, outer, p, s.texts(p)) })
+		err = s.InSavepoint(ctx, op, outer, func(ctx context.Context) error { return s.steps(ctx, nil, outer, p, s.texts(p)) })
 	} else {
 		err = s.Again(ctx, op, func() error {
 			// A lost connection makes database/sql send a statement again. Only a trail entry, whose number is taken once, tells whether it was done.
@@ -37,7 +37,7 @@ func (s *Store) applyFast(ctx context.Context, b *storage.Batch) error {
 			if err != nil {
 				return err
 			}
-			return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.steps(ctx, tx, p, all) })
+			return s.InTx(ctx, func(ctx context.Context, conn *sql.Conn, tx *sql.Tx) error { return s.steps(ctx, conn, tx, p, all) })
 		})
 	}
 	if errors.Is(err, errRefused) {
@@ -88,14 +88,14 @@ func (s *Store) statement(ctx context.Context, p *plan) error {
 	return err
 }
 
-// steps runs them one by one in a transaction.
-func (s *Store) steps(ctx context.Context, tx *sql.Tx, p *plan, all []prepared) error {
+// steps runs them one by one in a transaction; conn is its connection, nil for one of the application.
+func (s *Store) steps(ctx context.Context, conn *sql.Conn, tx *sql.Tx, p *plan, all []prepared) error {
 	for i, st := range p.steps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if st.copy != nil {
-			if err := s.copyIn(ctx, tx, st.copy); err != nil {
+			if err := s.copyIn(ctx, conn, tx, st.copy); err != nil {
 				return refusedBy(err)
 			}
 			continue

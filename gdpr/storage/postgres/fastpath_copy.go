@@ -3,6 +3,10 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"encoding/hex"
+	"errors"
+	"strconv"
 	"strings"
 )
 
@@ -17,9 +21,16 @@ type bulk struct {
 	value   func(row, col int) any
 }
 
-// copyIn streams rows into a table by COPY, as lib/pq does it.
-func (s *Store) copyIn(ctx context.Context, tx *sql.Tx, b *bulk) error {
-	st, err := tx.PrepareContext(ctx, `COPY `+s.schema+`.`+b.table+` (`+strings.Join(b.columns, `, `)+`) FROM STDIN`)
+// copyIn streams rows into a table by COPY, as lib/pq does it. conn is the connection of the transaction, nil for one of the application.
+func (s *Store) copyIn(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *bulk) error {
+	text := `COPY ` + s.schema + `.` + b.table + ` (` + strings.Join(b.columns, `, `) + `) FROM STDIN`
+	if conn != nil {
+		err := conn.Raw(func(c any) error { return b.stream(ctx, c, text) })
+		if !errors.Is(err, errNoStream) {
+			return err
+		}
+	}
+	st, err := tx.PrepareContext(ctx, text)
 	if err != nil {
 		return err
 	}
@@ -35,4 +46,78 @@ func (s *Store) copyIn(ctx context.Context, tx *sql.Tx, b *bulk) error {
 	}
 	_, err = st.ExecContext(ctx) // without rows: what was sent is in the table now, or not
 	return err
+}
+
+// errNoStream: somebody's driver stands between, and the rows go one by one.
+var errNoStream = errors.New("no stream of rows")
+
+// streamer is what lib/pq makes of a COPY: it takes rows as the text that the server reads.
+type streamer interface {
+	driver.Stmt
+	CopyData(ctx context.Context, lines string) (driver.Result, error)
+}
+
+const chunk = 64 << 10
+
+// stream writes the rows as text by itself: database/sql would take each value in hand several times (measured: a third of the time).
+func (b *bulk) stream(ctx context.Context, conn any, text string) (err error) {
+	c, ok := conn.(driver.ConnPrepareContext)
+	if !ok {
+		return errNoStream
+	}
+	st, err := c.PrepareContext(ctx, text)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	to, ok := st.(streamer)
+	if !ok {
+		return errNoStream
+	}
+	buf := make([]byte, 0, chunk+chunk/4)
+	for row := range b.rows {
+		for col := range b.columns {
+			if col > 0 {
+				buf = append(buf, '\t')
+			}
+			buf = appendCopied(buf, b.value(row, col))
+		}
+		if len(buf) < chunk && row < b.rows-1 {
+			buf = append(buf, '\n')
+			continue
+		}
+		if _, err := to.CopyData(ctx, string(buf)); err != nil { // which ends the last line
+			return err
+		}
+		buf = buf[:0]
+	}
+	_, err = to.Exec(nil) //nolint:staticcheck // the only way to end it and hear of errors
+	return err
+}
+
+// appendCopied writes a value as COPY reads it.
+func appendCopied(to []byte, value any) []byte {
+	switch v := value.(type) {
+	case nil:
+		return append(to, `\N`...)
+	case int:
+		return strconv.AppendInt(to, int64(v), 10)
+	case int64:
+		return strconv.AppendInt(to, v, 10)
+	case bool:
+		return append(to, strconv.FormatBool(v)[0])
+	case string:
+		for i := range len(v) {
+			switch c := v[i]; c {
+			case '\\', '\t', '\n', '\r':
+				to = append(to, '\\', map[byte]byte{'\\': '\\', '\t': 't', '\n': 'n', '\r': 'r'}[c])
+			default:
+				to = append(to, c)
+			}
+		}
+		return to
+	case []byte:
+		return hex.AppendEncode(append(to, `\\x`...), v)
+	}
+	panic("a value of no known type")
 }

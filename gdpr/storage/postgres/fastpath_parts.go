@@ -159,8 +159,7 @@ func (p *plan) erase(rows []storage.PartErase) []step {
 	}...)
 	out := one(matching("parts", `DELETE FROM gallra_parts t USING `, thisPart+` AND t.subject = a.subject AND t.held = 0 AND (a.rev = 0 OR t.rev = a.rev)`, ``,
 		cols, rows, len(rows)))
-	out = append(out, matching("index", `DELETE FROM gallra_index t USING `, `t.bucket = a.bucket AND t.subject = a.subject AND t.record = a.record AND t.part = a.part`, ``,
-		cols[:4], rows, anyNumber))
+	out = append(out, matching("index", `DELETE FROM gallra_index t USING `, thisPart+` AND t.part > 0 AND t.subject = a.subject`, ``, cols[:4], rows, anyNumber))
 	var far []storage.PartErase
 	for _, e := range rows {
 		if e.Bucket != e.Record.Bucket() {

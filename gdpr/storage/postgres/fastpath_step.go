@@ -23,8 +23,9 @@ type column[T any] struct {
 	value      func(*T) any // nil, int, int64, bool, string or []byte
 }
 
-// source is a list of rows as a table expression: arrays, one for each column, so that the text does not depend on how many rows there are. A single
-// row is written out: the server then knows that it is one, and need not plan the statement each time.
+// source is a list of rows as a table expression: arrays, one for each column, so that the text does not depend on how many rows there are. Each comes
+// from a select of its own: the server then plans for a short list, once and for all, and goes row by row through an index; seeing how long the list is,
+// it would read the whole other table. A single row is written out.
 func source[T any](cols []column[T], rows []T) (sql string, args []any) {
 	var b strings.Builder
 	if len(rows) == 1 {
@@ -40,7 +41,7 @@ func source[T any](cols []column[T], rows []T) (sql string, args []any) {
 		if i > 0 {
 			b.WriteString(`, `)
 		}
-		b.WriteString(`CAST(? AS ` + c.kind + `[])`)
+		b.WriteString(`(SELECT CAST(? AS ` + c.kind + `[]))`)
 		args = append(args, array(c.value, rows))
 	}
 	b.WriteString(`) AS a(`)
