@@ -53,8 +53,8 @@ func (f *facts) set(ev retention.Event, day civil.Date) {
 }
 
 // merged joins the facts of a part with those of its schedule, as the rules want them.
-func merged(p *storage.Part) (retention.Facts, error) {
-	own, err := decodeFacts(p.Facts)
+func (e *Engine) merged(p *storage.Part) (retention.Facts, error) {
+	own, err := e.cache.factsOf(p.Facts)
 	if err != nil {
 		return retention.Facts{}, err
 	}
@@ -69,7 +69,7 @@ func merged(p *storage.Part) (retention.Facts, error) {
 	if p.Schedule == nil {
 		return out, nil
 	}
-	shared, err := decodeFacts(p.Schedule.Facts)
+	shared, err := e.cache.factsOf(p.Schedule.Facts)
 	if err != nil {
 		return retention.Facts{}, err
 	}
@@ -115,7 +115,7 @@ func (e *Engine) policies(ctx context.Context, purposes []string, agreement ID) 
 
 // judge says what the clocks of a part say now.
 func (e *Engine) judge(ctx context.Context, p *storage.Part) (retention.Verdict, error) {
-	f, err := merged(p)
+	f, err := e.merged(p)
 	if err != nil {
 		return retention.Verdict{}, err
 	}

@@ -20,6 +20,7 @@ type walk struct {
 	after  storage.PartRef
 	done   map[scheduleKey]bool
 	held   map[ID]HoldInfo // what is on hold, with the earliest review
+	judged verdicts
 }
 
 type scheduleKey struct {
@@ -29,11 +30,11 @@ type scheduleKey struct {
 
 // candidate is a part that woke, and what its clocks say.
 type candidate struct {
-	part    storage.Part
-	verdict retention.Verdict
-	item    retention.Item
-	wake    time.Time
-	hold    ID // by whose review it is dated
+	part   storage.Part
+	judged *judged
+	item   retention.Item
+	wake   time.Time
+	hold   ID // by whose review it is dated
 }
 
 func (e *Engine) newWalk(now time.Time) *walk {
@@ -73,15 +74,18 @@ func (w *walk) next(ctx context.Context, n int) (out []candidate, ran *storage.S
 				return nil, nil, err
 			}
 		}
+		out = make([]candidate, len(parts))
+		n := 0
 		for i := range parts {
-			c, err := w.look(ctx, &parts[i], byDue)
+			woke, err := w.look(ctx, &parts[i], byDue, &out[n])
 			if err != nil {
 				return nil, nil, err
 			}
-			if c != nil {
-				out = append(out, *c)
+			if woke {
+				n++
 			}
 		}
+		out = out[:n]
 		if ran != nil {
 			return out, ran, nil
 		}
@@ -131,21 +135,17 @@ func (w *walk) moreSchedules(ctx context.Context) (bool, error) {
 	return len(w.open) > 0, nil
 }
 
-// look asks all clocks of a part. It returns nil for a part that the first half has dealt with.
-func (w *walk) look(ctx context.Context, p *storage.Part, byDue bool) (*candidate, error) {
+// look asks all clocks of a part. It returns false for a part that the first half has dealt with.
+func (w *walk) look(ctx context.Context, p *storage.Part, byDue bool, c *candidate) (bool, error) {
 	if !byDue && !p.Due.IsZero() && (!p.Due.After(w.before) || p.Held > 0) {
-		return nil, nil
+		return false, nil
 	}
-	v, err := w.e.judge(ctx, p)
+	j, err := w.judged.of(ctx, w.e, p)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	c := &candidate{part: *p, verdict: v, wake: v.Wake, item: retention.Item{Activity: p.Family}}
-	for _, st := range v.Standings {
-		if st.Purpose == v.Decides && st.Ceiling != nil {
-			c.item.Rule = st.Ceiling.Rule.String()
-		}
-	}
+	v := &j.verdict
+	*c = candidate{part: *p, judged: j, wake: v.Wake, item: retention.Item{Activity: p.Family, Rule: j.why.Rule}}
 	if c.item.Rule == "" {
 		c.item.Rule = "purpose ended"
 	}
@@ -159,7 +159,7 @@ func (w *walk) look(ctx context.Context, p *storage.Part, byDue bool) (*candidat
 	default:
 		c.item.Why, c.item.Go = retention.WhyDue, true
 	}
-	return c, nil
+	return true, nil
 }
 
 func (w *walk) onHold(id ID) bool {

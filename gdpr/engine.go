@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -66,7 +65,8 @@ type Engine struct {
 
 	restored atomic.Bool
 	closed   atomic.Bool
-	ledgerMu sync.Mutex
+	chain    *chain
+	traces   *together
 	cache    cache
 }
 
@@ -113,7 +113,7 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	if opt == nil {
 		opt = &Options{}
 	}
-	e := &Engine{store: store, keys: store, reg: reg, layouts: layouts(reg), now: opt.Now, opt: *opt, log: opt.Logger, owner: opt.Owner}
+	e := &Engine{store: store, keys: store, reg: reg, layouts: layouts(reg), now: opt.Now, opt: *opt, log: opt.Logger, owner: opt.Owner, chain: newChain(), traces: newTogether()}
 	e.defaults()
 	if opt.Keys != nil {
 		e.keys, e.apart = opt.Keys, true

@@ -74,14 +74,18 @@ func (s *Session) Erase(ctx context.Context, who Identity, ground Ground) (*Eras
 		if !ground.Valid() {
 			return refuse("Ground", "not a letter of Art. 17(1), nor an instruction")
 		}
-		if err := s.e.finishErasures(ctx); err != nil {
+		if err := s.e.finishKnown(ctx); err != nil {
 			return err
 		}
 		subject, err := a.oneSubject(ctx, who)
-		if err != nil {
-			return err
+		if err == nil {
+			out, err = a.eraseSubject(ctx, subject, ground)
 		}
-		out, err = a.eraseSubject(ctx, subject, ground)
+		if err != nil { // no proof of its own has shown that the store is as its ledger says
+			if _, behind := s.e.compare(storage.Apart(ctx)); behind != nil {
+				return behind
+			}
+		}
 		return err
 	})
 	if err != nil {
@@ -119,12 +123,8 @@ func (s *Session) beginErase(ctx context.Context) (*act, error) {
 }
 
 // eraseSubject erases one person in one batch.
-func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Erasure, error) {
-	e := a.s.e
-	row, err := e.store.Subject(ctx, subject)
-	if err != nil {
-		return nil, err
-	}
+func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Ground) (*Erasure, error) {
+	e, subject := a.s.e, row.ID
 	parts, err := e.partsOfSubject(ctx, subject)
 	if err != nil {
 		return nil, err
@@ -132,7 +132,11 @@ func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Era
 	out := &Erasure{}
 	b := &storage.Batch{Subjects: []storage.SubjectCond{{ID: subject, Exclusive: true, NotHeld: true}}}
 	proof := audit.Proof{Controller: row.Controller}
-	var kept, gone []storage.Part
+	var kept []storage.Part
+	gone := make([]storage.Part, 0, len(parts))
+	records := map[ID]bool{}
+	var clocks verdicts
+	var about keepers
 	for i := range parts {
 		p := &parts[i]
 		if Role(p.Role).ForOther() && p.Agreement != a.s.agreement {
@@ -140,15 +144,16 @@ func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Era
 			kept = append(kept, *p)
 			continue
 		}
-		v, err := e.judge(ctx, p)
+		j, err := clocks.of(ctx, e, p)
 		if err != nil {
 			return nil, err
 		}
-		hold, err := a.heldBy(ctx, row, p)
+		v := &j.verdict
+		hold, err := about.heldBy(ctx, e, row, p)
 		if err != nil {
 			return nil, err
 		}
-		switch until, floor := floorOf(v, a.now); {
+		switch until, floor := floorOf(*v, a.now); {
 		case hold != "":
 			if err := a.keepAside(ctx, b, p, v); err != nil {
 				return nil, err
@@ -164,7 +169,8 @@ func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Era
 			kept = append(kept, *p)
 		default:
 			a.dropPart(b, &proof, p, because(p, e, retention.Verdict{}, string(ground)))
-			if !slices.Contains(out.Records, p.Record) {
+			if !records[p.Record] {
+				records[p.Record] = true
 				out.Records = append(out.Records, p.Record)
 			}
 			out.Parts++
@@ -191,6 +197,9 @@ func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Era
 		entry.Objects = append(entry.Objects, audit.Object("record", id))
 	}
 	if out.Parts == 0 && !out.Whole {
+		if _, err := e.compare(storage.Apart(ctx)); err != nil { // no proof will show that the store is as its ledger says
+			return nil, err
+		}
 		return out, a.commit(ctx, b, entry)
 	}
 	stored, err := a.erase(ctx, b, proof, entry)
@@ -202,24 +211,40 @@ func (a *act) eraseSubject(ctx context.Context, subject ID, ground Ground) (*Era
 	return out, nil
 }
 
+// keepers are the agreements that were asked whether they are on hold: once each.
+type keepers struct{ held map[ID]bool }
+
+func (k *keepers) agreement(ctx context.Context, e *Engine, id ID) (bool, error) {
+	held, asked := k.held[id]
+	if asked || id.IsZero() {
+		return held, nil
+	}
+	f, err := e.store.File(ctx, fileAgreement, id)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return false, err
+	}
+	if k.held == nil {
+		k.held = map[ID]bool{}
+	}
+	k.held[id] = f.Held > 0
+	return f.Held > 0, nil
+}
+
 // heldBy is the ground of the hold that keeps a part, "" without one.
-func (a *act) heldBy(ctx context.Context, row storage.Subject, p *storage.Part) (string, error) {
-	e := a.s.e
-	targets := []ID{}
+func (k *keepers) heldBy(ctx context.Context, e *Engine, row storage.Subject, p *storage.Part) (string, error) {
+	var targets []ID
 	if row.Held > 0 {
 		targets = append(targets, row.ID)
 	}
 	if p.Held > 0 {
 		targets = append(targets, p.Record)
 	}
-	if !p.Agreement.IsZero() {
-		f, err := e.store.File(ctx, fileAgreement, p.Agreement)
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return "", err
-		}
-		if f.Held > 0 {
-			targets = append(targets, p.Agreement)
-		}
+	held, err := k.agreement(ctx, e, p.Agreement)
+	if err != nil {
+		return "", err
+	}
+	if held {
+		targets = append(targets, p.Agreement)
 	}
 	if len(targets) == 0 {
 		return "", nil
@@ -250,7 +275,7 @@ func floorOf(v retention.Verdict, now time.Time) (until civil.Date, words string
 }
 
 // keepAside ends every purpose of a part and restricts it: a floor or a hold keeps it from being erased now, and when that ends it goes by itself.
-func (a *act) keepAside(ctx context.Context, b *storage.Batch, p *storage.Part, v retention.Verdict) error {
+func (a *act) keepAside(ctx context.Context, b *storage.Batch, p *storage.Part, v *retention.Verdict) error {
 	f, err := decodeFacts(p.Facts)
 	if err != nil {
 		return err
@@ -304,14 +329,6 @@ func because(p *storage.Part, e *Engine, v retention.Verdict, ground string) aud
 // erase applies an erasing batch with its proof, then writes the ledger. The erasure is acknowledged only after that.
 func (a *act) erase(ctx context.Context, b *storage.Batch, proof audit.Proof, entry audit.Entry) (*storage.Proof, error) {
 	e := a.s.e
-	last, err := e.store.LastProof(ctx)
-	var prev *storage.Proof
-	switch {
-	case err == nil:
-		prev = &last
-	case !errors.Is(err, storage.ErrNotFound):
-		return nil, err
-	}
 	proof.ID, proof.At, proof.Actor, proof.Case = storage.NewID(), a.now, a.s.actor.audit(), a.s.caseID
 	proof.Method = []string{"row erased", "key destroyed"}
 	if e.reg.Backups != nil {
@@ -320,14 +337,8 @@ func (a *act) erase(ctx context.Context, b *storage.Batch, proof audit.Proof, en
 			proof.Copies = e.reg.Backups.Kept.After(e.day(a.now))
 		}
 	}
-	row, err := audit.NextProof(e.ring.MAC(), prev, proof)
+	row, err := a.link(ctx, b, proof, entry)
 	if err != nil {
-		return nil, err
-	}
-	row.Confirmed = !e.apart
-	b.Proofs = []storage.Proof{row}
-	entry.Proof = audit.ProofDigest(row)
-	if err := a.commit(ctx, b, entry); err != nil {
 		return nil, err
 	}
 	a.proved = row.N
@@ -339,38 +350,35 @@ func (a *act) erase(ctx context.Context, b *storage.Batch, proof audit.Proof, en
 			return nil, err
 		}
 	}
-	return &row, e.catchUp(ctx)
-}
-
-// catchUp gives the ledger every proof that only the store has; the ledger is on disk when it returns.
-func (e *Engine) catchUp(ctx context.Context) error {
-	if e.ledger == nil {
-		return nil
-	}
-	e.ledgerMu.Lock()
-	defer e.ledgerMu.Unlock()
-	ctx = context.WithoutCancel(ctx)
-	state, err := audit.Reconcile(ctx, e.store, e.ledger, e.ring.MAC())
-	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	}
-	if state == audit.StoreBehind || state == audit.Forked {
-		e.restored.Store(true)
-		return ErrRestored
-	}
-	return nil
+	return &row, e.record(ctx, row)
 }
 
 // finishErasures does what an erasure still lacks that failed, or died, after its rows were gone: keys in a store of their own are destroyed, and the
-// ledger gets its proof. Every erasing act begins with it, so that a second try does not say "not found" over keys that live.
+// ledger gets its proof. Every erasing act does it, so that a second try does not say "not found" over keys that live.
 func (e *Engine) finishErasures(ctx context.Context) error {
 	ctx = storage.Apart(ctx) // of what is committed
-	if e.apart {
-		if err := errors.Join(e.destroyAgain(ctx), e.shredAgain(ctx)); err != nil {
-			return err
-		}
+	if err := e.finishKeys(ctx); err != nil {
+		return err
+	}
+	_, err := e.compare(ctx)
+	return err
+}
+
+// finishKnown is finishErasures for an act that writes a proof, or else compares: it does not read the store while the ledger is as this engine left it.
+func (e *Engine) finishKnown(ctx context.Context) error {
+	ctx = storage.Apart(ctx)
+	if err := e.finishKeys(ctx); err != nil {
+		return err
 	}
 	return e.catchUp(ctx)
+}
+
+// finishKeys destroys the keys in a store of their own whose rows are gone.
+func (e *Engine) finishKeys(ctx context.Context) error {
+	if !e.apart {
+		return nil
+	}
+	return errors.Join(e.destroyAgain(ctx), e.shredAgain(ctx))
 }
 
 // destroyAgain destroys the keys of every proof that is not confirmed.

@@ -237,9 +237,11 @@ func (a *act) partsOf(ctx context.Context, ev Event) (object ID, parts []storage
 		}
 		object = ev.Record
 	} else {
-		if object, err = a.oneSubject(ctx, ev.Subject); err != nil {
+		row, err := a.oneSubject(ctx, ev.Subject)
+		if err != nil {
 			return ID{}, nil, err
 		}
+		object = row.ID
 		if parts, err = e.partsOfSubject(ctx, object); err != nil {
 			return ID{}, nil, err
 		}

@@ -2,7 +2,6 @@ package gdpr
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/gallra/gallra/internal/strict"
 )
 
 // Fields are values by field name: strings, bools, int64 (and int, int32), float64, time.Time, []byte, or lists ([]any,
@@ -220,75 +221,78 @@ func appendString(b []byte, s string) []byte {
 
 var errContent = errors.New("content of a part is not of format 1")
 
+// decodeContent reads what encode wrote, and nothing else.
 func decodeContent(b []byte) (content, error) {
-	var raw struct {
-		Fields map[string]json.RawMessage `json:"fields"`
-		Source string                     `json:"source"`
-	}
-	if json.Unmarshal(b, &raw) != nil {
-		return content{}, errContent
-	}
-	c := content{fields: make(Fields, len(raw.Fields)), source: raw.Source}
-	for name, v := range raw.Fields {
-		val, err := decodeValue(v)
-		if err != nil {
-			return content{}, err
+	c := content{fields: Fields{}}
+	r := strict.New(b)
+	r.Must(`{"fields":{`)
+	for first := true; !r.Failed() && !r.Has(`}`); first = false {
+		if !first {
+			r.Must(`,`)
 		}
-		c.fields[name] = val
+		name := r.Text()
+		r.Must(`:`)
+		c.fields[name] = readValue(r, 0)
+	}
+	if r.Has(`,"source":`) {
+		c.source = r.Text()
+	}
+	r.Must(`}`)
+	if !r.Done() {
+		return content{}, errContent
 	}
 	return c, nil
 }
 
-func decodeValue(raw json.RawMessage) (any, error) {
-	if len(raw) == 0 {
-		return nil, errContent
-	}
-	switch raw[0] {
-	case '"':
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
-			return nil, errContent
-		}
-		return s, nil
-	case 't', 'f':
-		return raw[0] == 't', nil
-	case '[':
-		var list []json.RawMessage
-		if json.Unmarshal(raw, &list) != nil {
-			return nil, errContent
-		}
-		out := make([]any, len(list))
-		for i := range list {
-			v, err := decodeValue(list[i])
-			if err != nil {
-				return nil, err
-			}
-			out[i] = v
-		}
-		return out, nil
-	case '{':
-		var o struct {
-			Time  *time.Time `json:"time"`
-			Bytes *[]byte    `json:"bytes"`
-		}
-		if json.Unmarshal(raw, &o) != nil || (o.Time == nil) == (o.Bytes == nil) {
-			return nil, errContent
-		}
-		if o.Time != nil {
-			return o.Time.UTC(), nil
-		}
-		return *o.Bytes, nil
-	}
-	if strings.ContainsAny(string(raw), ".eE") {
-		f, err := strconv.ParseFloat(string(raw), 64)
+// readValue reads what appendValue wrote.
+func readValue(r *strict.Reader, depth int) any {
+	switch {
+	case r.Next() == '"':
+		return r.Text()
+	case r.Has(`true`):
+		return true
+	case r.Has(`false`):
+		return false
+	case r.Has(`{"time":`):
+		t, err := time.Parse(time.RFC3339Nano, r.Text())
 		if err != nil {
-			return nil, errContent
+			r.Fail()
 		}
-		return f, nil
+		r.Must(`}`)
+		return t
+	case r.Has(`{"bytes":`):
+		data, err := base64.StdEncoding.DecodeString(r.Text())
+		if err != nil {
+			r.Fail()
+		}
+		r.Must(`}`)
+		return data
+	case depth == 0 && r.Has(`[`):
+		list := []any{}
+		for !r.Failed() && !r.Has(`]`) {
+			if len(list) > 0 {
+				r.Must(`,`)
+			}
+			list = append(list, readValue(r, depth+1))
+		}
+		return list
 	}
-	n, err := strconv.ParseInt(string(raw), 10, 64)
+	return readNumber(r)
+}
+
+// readNumber reads a number: with a point or an exponent it is a float64.
+func readNumber(r *strict.Reader) any {
+	text := r.Number()
+	if strings.ContainsAny(text, ".e") {
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			r.Fail()
+		}
+		return f
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return nil, errContent
+		r.Fail()
 	}
-	return n, nil
+	return n
 }

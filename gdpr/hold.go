@@ -169,13 +169,11 @@ func (a *act) holdOn(ctx context.Context, h Hold) (b *storage.Batch, body holdBo
 		}
 		return b, body, g.Party, families, nil
 	case !h.Subject.IsZero():
-		if body.Subject, err = a.oneSubject(ctx, h.Subject); err != nil {
-			return nil, body, ID{}, nil, err
-		}
-		row, err := e.store.Subject(ctx, body.Subject)
+		row, err := a.oneSubject(ctx, h.Subject)
 		if err != nil {
 			return nil, body, ID{}, nil, err
 		}
+		body.Subject = row.ID
 		b.HoldSubjects = []storage.Count{{ID: body.Subject, N: 1}}
 		return b, body, row.Controller, e.heads(), nil
 	}

@@ -36,9 +36,13 @@ const tries = 8
 // unneeded does it for a few persons at once, and returns those who changed meanwhile.
 func (w *sweepWork) unneeded(ctx context.Context, subjects []ID, lost map[ID][]storage.Part) ([]ID, error) {
 	b := &storage.Batch{Lease: w.lease}
+	remaining, err := w.remainingOf(ctx, subjects)
+	if err != nil {
+		return nil, err
+	}
 	for _, id := range subjects {
 		// What ends within the lead was erased with the rest.
-		left, err := w.a.s.e.dropIdentifiers(ctx, b, id, w.remaining(ctx, id), lost[id], w.walk.before)
+		left, err := w.a.s.e.dropIdentifiers(ctx, b, id, remaining(id), lost[id], w.walk.before)
 		if err != nil {
 			return nil, err
 		}
@@ -47,6 +51,23 @@ func (w *sweepWork) unneeded(ctx context.Context, subjects []ID, lost map[ID][]s
 		}
 	}
 	return w.forgetIdentifiers(ctx, b)
+}
+
+// remainingOf are the parts of each of some persons: read at once where that is one page, as it nearly always is, else of each person when asked for.
+func (w *sweepWork) remainingOf(ctx context.Context, subjects []ID) (func(ID) iter.Seq2[storage.Part, error], error) {
+	q := storage.PartQuery{Subjects: subjects, Light: true, Limit: 4 * lookupChunk}
+	parts, err := w.a.s.e.store.Parts(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if len(parts) == q.Limit {
+		return func(id ID) iter.Seq2[storage.Part, error] { return w.remaining(ctx, id) }, nil
+	}
+	of := map[ID][]storage.Part{}
+	for _, p := range parts {
+		of[p.Subject] = append(of[p.Subject], p)
+	}
+	return func(id ID) iter.Seq2[storage.Part, error] { return allOf(of[id]) }, nil
 }
 
 // remaining are the parts of a person, page by page.

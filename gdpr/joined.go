@@ -74,5 +74,5 @@ func (a *act) trace(ctx context.Context, entries ...audit.Entry) error {
 		}
 		a.files = nil
 	}
-	return a.commit(storage.Apart(ctx), &storage.Batch{}, entries...)
+	return a.s.e.traces.write(storage.Apart(ctx), a, entries)
 }

@@ -12,18 +12,17 @@ import (
 // persons is the second step of a sweep: data subjects of whom nothing is left lose their row, index rows and key. Whether something
 // is left is looked at by the store, after it has locked the person's row: a record that was put meanwhile keeps the person.
 // Of the others, identifiers go that were for what was erased, and whose category no purpose may use any more.
-func (w *sweepWork) persons(ctx context.Context, erased []storage.Part) (int, error) {
-	controllers := map[ID][]ID{}
-	lost := map[ID][]storage.Part{}
+func (w *sweepWork) persons(ctx context.Context, erased []*storage.Part) (int, error) {
+	controllers, seen := map[ID][]ID{}, make(map[ID]bool, len(erased))
 	for _, p := range erased {
-		if lost[p.Subject] == nil {
+		if !seen[p.Subject] {
+			seen[p.Subject] = true
 			controllers[p.Controller] = append(controllers[p.Controller], p.Subject)
 		}
-		lost[p.Subject] = append(lost[p.Subject], p)
 	}
 	gone := 0
 	for controller, subjects := range controllers {
-		n, err := w.bare(ctx, controller, subjects, lost)
+		n, err := w.bare(ctx, controller, subjects, erased)
 		gone += n
 		if err != nil {
 			return gone, err
@@ -32,19 +31,29 @@ func (w *sweepWork) persons(ctx context.Context, erased []storage.Part) (int, er
 	return gone, nil
 }
 
-// bare removes those of a controller's subjects that have no part left. lost is what was erased of each.
-func (w *sweepWork) bare(ctx context.Context, controller ID, subjects []ID, lost map[ID][]storage.Part) (int, error) {
+// bare removes those of a controller's subjects that have no part left. erased is what went of them and of others.
+func (w *sweepWork) bare(ctx context.Context, controller ID, subjects []ID, erased []*storage.Part) (int, error) {
 	e := w.a.s.e
 	left, err := e.store.Left(ctx, subjects)
 	if err != nil {
 		return 0, err
 	}
-	stay := map[ID]bool{}
+	stay := make(map[ID]bool, len(left))
+	lost := map[ID][]storage.Part{} // of those who may have an identifier without a purpose
 	var thin []ID
-	for _, r := range left {
+	for i := range left {
+		r := &left[i]
 		stay[r.Subject] = true
-		if e.mayLose(r.Family, r.Purposes) {
+		if w.mayLose(r.Family, r.Purposes) {
 			thin = append(thin, r.Subject)
+			lost[r.Subject] = nil
+		}
+	}
+	if len(thin) > 0 {
+		for _, p := range erased {
+			if have, is := lost[p.Subject]; is {
+				lost[p.Subject] = append(have, *p)
+			}
 		}
 	}
 	gone := slices.DeleteFunc(slices.Clone(subjects), func(id ID) bool { return stay[id] })
@@ -79,4 +88,18 @@ func (w *sweepWork) bare(ctx context.Context, controller ID, subjects []ID, lost
 		break
 	}
 	return len(gone), w.identifiers(ctx, thin, lost)
+}
+
+// mayLose is that of the engine, asked once for each family and set of purposes.
+func (w *sweepWork) mayLose(family string, purposes []string) bool {
+	key := family + " " + joined(purposes)
+	may, asked := w.may[key]
+	if !asked {
+		if w.may == nil {
+			w.may = map[string]bool{}
+		}
+		may = w.a.s.e.mayLose(family, purposes)
+		w.may[key] = may
+	}
+	return may
 }

@@ -285,15 +285,9 @@ func (a *act) locate(ctx context.Context, who Identity) (subjects []ID, hits []s
 	} else if controllers[0], err = a.controller(ctx); err != nil {
 		return nil, nil, err
 	}
-	var tokens [][]byte
-	for _, c := range controllers {
-		for _, n := range ids {
-			t, err := e.ring.Tokens(c, n.kind, n.value)
-			if err != nil {
-				return nil, nil, err
-			}
-			tokens = append(tokens, t...)
-		}
+	tokens, err := e.tokens(controllers, ids)
+	if err != nil {
+		return nil, nil, err
 	}
 	rows, err := e.lookup(ctx, tokens, e.store.Lookup)
 	if err != nil {
@@ -314,6 +308,21 @@ func (a *act) locate(ctx context.Context, who Identity) (subjects []ID, hits []s
 		}
 	}
 	return subjects, hits, nil
+}
+
+// tokens are the keyed hashes of identifiers with any of some controllers.
+func (e *Engine) tokens(controllers []ID, ids []normalized) ([][]byte, error) {
+	var out [][]byte
+	for _, c := range controllers {
+		for _, n := range ids {
+			t, err := e.ring.Tokens(c, n.kind, n.value)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, t...)
+		}
+	}
+	return out, nil
 }
 
 // usable are the parts that the session's purpose may use now, and why the others may not be.
@@ -386,7 +395,7 @@ func (a *act) open(ctx context.Context, parts []storage.Part, apart bool) ([]*St
 		}
 		r := at[key]
 		if r == nil {
-			f, err := decodeFacts(p.Facts)
+			f, err := e.cache.factsOf(p.Facts)
 			if err != nil {
 				return nil, err
 			}

@@ -9,40 +9,49 @@ import (
 	"github.com/gallra/gallra/gdpr/storage"
 )
 
-// oneSubject is the person that an identity leads to: exactly one of the session's controller.
-func (a *act) oneSubject(ctx context.Context, who Identity) (ID, error) {
+// oneSubject is the person that an identity leads to: exactly one of the session's controller, which for SubjectRights is the organization itself, since it
+// executes in the controller role alone.
+func (a *act) oneSubject(ctx context.Context, who Identity) (storage.Subject, error) {
 	e := a.s.e
-	of := *a
-	session := *a.s
-	of.s = &session
-	if session.purpose == SubjectRights {
-		session.purpose = Retention // own controller only: SubjectRights executes in the controller role alone
+	if who.IsZero() {
+		return storage.Subject{}, refuse("Subject", "missing: whom to look for")
 	}
-	subjects, _, err := of.locate(ctx, who)
+	ids, err := who.normalize("Subject", e.country())
 	if err != nil {
-		return ID{}, err
+		return storage.Subject{}, err
 	}
-	switch len(subjects) {
-	case 0:
-		return ID{}, ErrNotFound
-	case 1:
-		row, err := e.store.Subject(ctx, subjects[0])
-		if errors.Is(err, storage.ErrNotFound) {
-			return ID{}, e.goneSubject(ctx, subjects[0])
-		}
-		if err != nil {
-			return ID{}, err
-		}
-		controller, err := a.controller(ctx)
-		if err != nil {
-			return ID{}, err
-		}
-		if row.Controller != controller {
-			return ID{}, a.refused(ctx, fmt.Errorf("%w: a person of another controller", ErrNotAllowed), []string{audit.Object("subject", row.ID)})
-		}
-		return row.ID, nil
+	controller, err := a.controller(ctx)
+	if err != nil {
+		return storage.Subject{}, err
 	}
-	return ID{}, fmt.Errorf("%w: the identifiers lead to several persons", ErrConflict)
+	tokens, err := e.tokens([]ID{controller}, ids)
+	if err != nil {
+		return storage.Subject{}, err
+	}
+	rows, err := e.lookup(ctx, tokens, e.store.Identifiers)
+	if err != nil {
+		return storage.Subject{}, err
+	}
+	id := who.p.get().id
+	for _, r := range rows {
+		if !id.IsZero() && r.Subject != id {
+			return storage.Subject{}, fmt.Errorf("%w: the identifiers lead to several persons", ErrConflict)
+		}
+		id = r.Subject
+	}
+	if id.IsZero() {
+		return storage.Subject{}, ErrNotFound
+	}
+	row, err := e.store.Subject(ctx, id)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return storage.Subject{}, e.goneSubject(ctx, id)
+	case err != nil:
+		return storage.Subject{}, err
+	case row.Controller != controller:
+		return storage.Subject{}, a.refused(ctx, fmt.Errorf("%w: a person of another controller", ErrNotAllowed), []string{audit.Object("subject", row.ID)})
+	}
+	return row, nil
 }
 
 // controller is whose data the session is about: the organization's own, or that of its agreement's party.

@@ -1,6 +1,7 @@
 package gdpr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,7 +76,11 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	} else if err := a.may(ctx, mayErase, e.heads()...); err != nil {
 		return retention.Result{}, err
 	}
-	if err := e.finishErasures(ctx); err != nil {
+	if err := e.finishKeys(ctx); err != nil {
+		return retention.Result{}, err
+	}
+	last, err := e.compare(ctx)
+	if err != nil {
 		return retention.Result{}, err
 	}
 	w := &sweepWork{a: a, owner: uuid.NewString(), walk: e.newWalk(a.now), loud: map[scheduleKey]bool{}}
@@ -95,16 +100,17 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 		s.MaxErase = max(1, now.Erase) // what comes due after the plan waits for the next
 	} else if err := w.waiting.halts(); err != nil {
 		return retention.Result{}, err
-	} else if opt.MaxShare < 1 {
+	}
+	if idle, err := w.idle(ctx, last, cmp.Or(opt.Batch, 1000)); err != nil || idle {
+		return retention.Result{}, errors.Join(err, e.scrubLater(ctx))
+	}
+	if opt.Plan == nil && opt.MaxShare < 1 {
 		if s.MaxErase, err = e.share(ctx, opt.MaxShare); err != nil {
 			return retention.Result{}, err
 		}
-		if over, err := e.exceeds(ctx, a.now, s.MaxErase); err != nil || over {
+		if over, err := w.exceeds(ctx, s.MaxErase); err != nil || over {
 			return retention.Result{}, errors.Join(err, halted(over))
 		}
-	}
-	if idle, err := w.idle(ctx); err != nil || idle {
-		return retention.Result{}, errors.Join(err, e.scrubLater(ctx))
 	}
 	res, err := s.Run(ctx)
 	res.Persons += w.resumed
@@ -120,7 +126,7 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 			return res, err
 		}
 	}
-	if err := e.finishErasures(ctx); err != nil {
+	if err := e.finishKnown(ctx); err != nil {
 		return res, err
 	}
 	if res.Erased == 0 && res.Persons == 0 {
@@ -137,38 +143,54 @@ func (e *Engine) scrubLater(ctx context.Context) error {
 	return nil
 }
 
-// idle looks, without taking the lease, whether nothing is due and no earlier sweep left something undone.
-func (w *sweepWork) idle(ctx context.Context) (bool, error) {
-	store := w.a.s.e.store
-	parts, err := store.Due(ctx, storage.DueQuery{Before: w.walk.before, Light: true, Limit: 1})
-	if err != nil || len(parts) > 0 {
+// idle looks, without taking the lease, whether nothing is due and no earlier sweep left something undone. It keeps the first page of what is due.
+func (w *sweepWork) idle(ctx context.Context, last storage.Proof, page int) (bool, error) {
+	found, ran, err := w.walk.next(ctx, page)
+	if err != nil {
 		return false, err
 	}
-	schedules, err := store.DueSchedules(ctx, w.walk.before, 1)
-	if err != nil || len(schedules) > 0 {
-		return false, err
+	if len(found) > 0 || ran != nil {
+		w.first = &sweepPage{found, ran}
 	}
-	mark, last, err := w.a.s.e.sweptUpTo(ctx)
-	return mark >= last && w.waiting.parts == 0, err
+	if w.first != nil || w.waiting.parts > 0 {
+		return false, nil
+	}
+	return w.a.s.e.allLooked(ctx, last)
 }
 
-// exceeds reports whether more is due than that many parts. It stops counting there.
-func (e *Engine) exceeds(ctx context.Context, now time.Time, most int) (bool, error) {
-	w, n := e.newWalk(now), 0
-	for {
-		found, ran, err := w.next(ctx, 1000)
+// exceeds reports whether more is due than that many parts. It stops counting there. If the first page is not all, the walk begins again after it.
+func (w *sweepWork) exceeds(ctx context.Context, most int) (bool, error) {
+	if w.first == nil {
+		return false, nil
+	}
+	n, walk := going(w.first.candidates), w.walk
+	for n <= most {
+		found, ran, err := walk.next(ctx, 1000)
 		if err != nil || len(found) == 0 && ran == nil {
 			return false, err
 		}
-		for i := range found {
-			if found[i].item.Go {
-				n++
-			}
-		}
-		if n > most {
-			return true, nil
+		w.afresh()
+		n += going(found)
+	}
+	return true, nil
+}
+
+// afresh begins the walk again.
+func (w *sweepWork) afresh() {
+	judged := w.walk.judged
+	w.first, w.walk = nil, w.a.s.e.newWalk(w.walk.now)
+	w.walk.judged = judged
+}
+
+// going counts the candidates that go.
+func going(found []candidate) int {
+	n := 0
+	for i := range found {
+		if found[i].item.Go {
+			n++
 		}
 	}
+	return n
 }
 
 func halted(over bool) error {
@@ -192,6 +214,7 @@ type sweepWork struct {
 	a     *act
 	owner string
 	walk  *walk
+	first *sweepPage // of the walk, read before the lease was taken
 	lease *storage.LeaseCond
 	until time.Time            // of the lease
 	loud  map[scheduleKey]bool // schedules of which a part was left out: they stay due
@@ -199,8 +222,9 @@ type sweepWork struct {
 	waiting overdue // for a plan; no more may come while the sweep runs
 	planned bool
 
-	mark, swept uint64 // the last proof whose persons were looked at: as stored, and by now
-	resumed     int    // persons that a sweep before had left
+	may         map[string]bool // mayLose, by family and purposes
+	mark, swept uint64          // the last proof whose persons were looked at: as stored, and by now
+	resumed     int             // persons that a sweep before had left
 }
 
 // more says why a sweep goes no further once an import has brought in more that is overdue.
@@ -254,7 +278,10 @@ func (w *sweepWork) Release(ctx context.Context) error {
 	if w.swept > w.mark {
 		err := w.a.s.e.store.Apply(ctx, &storage.Batch{Lease: w.lease, PutMeta: w.progress()})
 		var cond *storage.ConditionError
-		if err != nil && !errors.As(err, &cond) {
+		switch last := w.a.s.e.chain.seen(); {
+		case err == nil && last.N == w.swept:
+			w.a.s.e.chain.lookedUpTo(last)
+		case err != nil && !errors.As(err, &cond):
 			return err
 		}
 	}
@@ -268,7 +295,7 @@ func (w *sweepWork) Next(ctx context.Context, n int) (retention.Page, error) {
 		}
 	}
 	for {
-		found, ran, err := w.walk.next(ctx, n)
+		found, ran, err := w.page(ctx, n)
 		if err != nil {
 			return retention.Page{}, err
 		}
@@ -278,12 +305,23 @@ func (w *sweepWork) Next(ctx context.Context, n int) (retention.Page, error) {
 			}
 			continue
 		}
-		p := retention.Page{Handle: sweepPage{found, ran}}
-		for _, c := range found {
-			p.Items = append(p.Items, c.item)
+		p := retention.Page{Handle: sweepPage{found, ran}, Items: make([]retention.Item, len(found))}
+		for i := range found {
+			p.Items[i] = found[i].item
 		}
 		return p, nil
 	}
+}
+
+// page is the walk's next page: the one that was read before, or a new one.
+func (w *sweepWork) page(ctx context.Context, n int) ([]candidate, *storage.Schedule, error) {
+	if p := w.first; p != nil && len(p.candidates) <= n {
+		w.first = nil
+		return p.candidates, p.ran, nil
+	} else if p != nil {
+		w.afresh()
+	}
+	return w.walk.next(ctx, n)
 }
 
 // quiet notes that all parts of a schedule were looked at. If the schedule changed meanwhile the next sweep looks again.
@@ -307,15 +345,16 @@ func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step
 	page, _ := p.Handle.(sweepPage)
 	step := retention.Step{}
 	rest := page.candidates
-	var erased []storage.Part
+	var erased []*storage.Part
 	for tries := 0; len(rest) > 0; tries++ {
-		b, proof, going, dated, err := w.build(ctx, rest)
+		b, proof, dated, err := w.build(ctx, rest)
 		if err != nil {
 			return step, err
 		}
-		err = w.apply(ctx, b, proof, len(going), dated)
+		err = w.apply(ctx, b, proof, dated)
 		var cond *storage.ConditionError
 		if errors.As(err, &cond) {
+			w.walk.judged = nil // perhaps an agreement changed
 			if cond.Has(storage.KindLease, storage.Stale) || tries == carryTries {
 				return step, err
 			}
@@ -337,9 +376,12 @@ func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step
 		if err != nil {
 			return step, err
 		}
-		step.Erased, step.Dated = len(going), dated
-		for i := range going {
-			erased = append(erased, going[i].part)
+		step.Erased, step.Dated = len(b.EraseParts), dated
+		erased = make([]*storage.Part, 0, step.Erased)
+		for i := range rest {
+			if rest[i].item.Go {
+				erased = append(erased, &rest[i].part)
+			}
 		}
 		break
 	}
@@ -355,9 +397,9 @@ func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step
 	return step, nil
 }
 
-func (w *sweepWork) apply(ctx context.Context, b *storage.Batch, proof audit.Proof, going, dated int) error {
-	entry := audit.Entry{Count: going}
-	if going == 0 {
+func (w *sweepWork) apply(ctx context.Context, b *storage.Batch, proof audit.Proof, dated int) error {
+	entry := audit.Entry{Count: len(b.EraseParts)}
+	if entry.Count == 0 {
 		if dated == 0 {
 			return nil
 		}
@@ -370,12 +412,14 @@ func (w *sweepWork) apply(ctx context.Context, b *storage.Batch, proof audit.Pro
 }
 
 // build makes the batch of a page: conditions, erasures with their reasons, new dates.
-func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch, proof audit.Proof, going []candidate, dated int, err error) {
-	e := w.a.s.e
+func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch, proof audit.Proof, dated int, err error) {
 	b = &storage.Batch{Lease: w.lease, Files: []storage.FileCond{w.waiting.cond()}}
 	proof.Kind = audit.ErasedParts
-	subjects, schedules, agreements := map[ID]bool{}, map[scheduleKey]bool{}, map[ID]bool{}
-	because := newReasons(e, &proof)
+	n := going(cs)
+	b.EraseParts, b.Keys.DestroyAllOf, b.Subjects = make([]storage.PartErase, 0, n), make([]storage.PartRef, 0, n), make([]storage.SubjectCond, 0, n)
+	proof.Parts = make([]audit.ErasedPart, 0, n)
+	subjects, schedules, agreements := make(map[ID]bool, n), map[scheduleKey]bool{}, map[ID]bool{}
+	because := newReasons(&proof)
 	for i := range cs {
 		c := &cs[i]
 		p := &c.part
@@ -383,7 +427,7 @@ func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch
 			when := c.wake
 			if c.item.Why == retention.WhyHeld {
 				if c.hold, when, err = w.reviewOf(ctx, p); err != nil {
-					return nil, proof, nil, 0, err
+					return nil, proof, 0, err
 				}
 				if c.hold.IsZero() {
 					continue // released meanwhile: it stays due
@@ -400,10 +444,9 @@ func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch
 			}
 			continue
 		}
-		going = append(going, *c)
 		b.EraseParts = append(b.EraseParts, storage.PartErase{PartRef: p.PartRef, Subject: p.Subject, Rev: p.Rev})
 		b.Keys.DestroyAllOf = append(b.Keys.DestroyAllOf, p.PartRef)
-		proof.Parts = append(proof.Parts, audit.ErasedPart{Record: p.Record, Part: p.PartRef.Part, Version: p.Version, Subject: p.Subject, Because: because.of(c)})
+		proof.Parts = append(proof.Parts, audit.ErasedPart{Record: p.Record, Part: p.PartRef.Part, Version: p.Version, Subject: p.Subject, Because: because.number(c.judged)})
 		if !subjects[p.Subject] {
 			subjects[p.Subject] = true
 			b.Subjects = append(b.Subjects, storage.SubjectCond{ID: p.Subject, NotHeld: true})
@@ -419,13 +462,13 @@ func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch
 			}
 		}
 	}
-	return b, proof, going, dated, nil
+	return b, proof, dated, nil
 }
 
 // reasons numbers the reasons of a proof.
 type reasons struct {
-	e     *Engine
 	proof *audit.Proof
+	of    map[*judged]int
 	at    map[reasonKey]int
 }
 
@@ -434,12 +477,15 @@ type reasonKey struct {
 	start, last            civil.Date
 }
 
-func newReasons(e *Engine, proof *audit.Proof) *reasons {
-	return &reasons{e: e, proof: proof, at: map[reasonKey]int{}}
+func newReasons(proof *audit.Proof) *reasons {
+	return &reasons{proof: proof, of: map[*judged]int{}, at: map[reasonKey]int{}}
 }
 
-func (r *reasons) of(c *candidate) int {
-	why := because(&c.part, r.e, c.verdict, "")
+func (r *reasons) number(j *judged) int {
+	if n, ok := r.of[j]; ok {
+		return n
+	}
+	why := j.why
 	key := reasonKey{why.Family, joined(why.Purposes), why.Rule, why.Start, why.Last}
 	n, ok := r.at[key]
 	if !ok {
@@ -447,6 +493,7 @@ func (r *reasons) of(c *candidate) int {
 		r.at[key] = n
 		r.proof.Because = append(r.proof.Because, why)
 	}
+	r.of[j] = n
 	return n
 }
 

@@ -3,6 +3,7 @@ package gdpr_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -64,7 +65,7 @@ func TestSweepKilledBetweenItsSteps(t *testing.T) {
 		assert.NotContains(t, s.asked, "Apply")
 		s.reset()
 		h.sweep()
-		assert.Len(t, s.asked, asked)
+		assert.LessOrEqual(t, len(s.asked), asked)
 		f.verified()
 	})
 }
@@ -153,7 +154,7 @@ func TestOffboard(t *testing.T) {
 		out, err := f.rights.Offboard(ctx, party)
 		require.NoError(t, err)
 		assert.True(t, out.Whole)
-		assert.Equal(t, 4, out.Parts, "part, identifier, find-by row, person")
+		assert.Equal(t, 3, out.Parts, "part, identifier, person")
 		assert.NotEmpty(t, out.Digest)
 		again, err := f.rights.Offboard(ctx, party)
 		require.NoError(t, err, "a second one finds it done")
@@ -324,4 +325,44 @@ func TestOpenIsRefused(t *testing.T) {
 	require.NoError(t, err, "version 3")
 	_, err = gdpr.Open(ctx, store, kek, epm, owned)
 	require.ErrorContains(t, err, "stored version 3")
+}
+
+// TestSweepReadsOnce: what a sweep has read to see whether it may begin it does not read again, and where that was more than a page it misses nothing.
+func TestSweepReadsOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "epm.yaml", memory.New(), nil)
+	var names []string
+	for i := range 90 {
+		names = append(names, fmt.Sprintf("kund%d@exempel.se", i))
+	}
+	h.customers(names...)
+	for _, batch := range []int{90, 91, 20, 7} {
+		house, s := h.spied()
+		house.clock = on("2027-03-20")
+		house.open()
+		s.reset()
+		parts := h.count()
+		plan, err := house.Plan(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, parts, plan.Erase)
+		s.reset()
+		res, err := house.Sweep(t.Context(), &gdpr.SweepOptions{Batch: batch})
+		require.NoError(t, err)
+		require.Equal(t, 90, res.Erased)
+		require.Equal(t, 90, res.Persons)
+		require.Zero(t, h.count())
+		asked := 0
+		for _, what := range s.asked {
+			if what == "Due" {
+				asked++
+			}
+		}
+		if batch > 90 {
+			assert.Equal(t, 1, asked, "%v", s.asked)
+		}
+		for _, name := range names {
+			_, err := h.As(support, "support-ticket").Put(t.Context(), gdpr.Record{Subject: gdpr.Email(name), Fields: gdpr.Fields{"message": "Hej"}})
+			require.NoError(t, err)
+		}
+	}
 }

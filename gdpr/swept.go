@@ -17,34 +17,40 @@ func (w *sweepWork) progress() map[string][]byte {
 	return map[string][]byte{metaSwept: strconv.AppendUint(nil, w.swept, 10)}
 }
 
-// sweptUpTo is the number of the last proof whose persons were looked at, and that of the last proof.
-func (e *Engine) sweptUpTo(ctx context.Context) (mark, last uint64, err error) {
-	proof, err := e.store.LastProof(ctx)
-	if errors.Is(err, storage.ErrNotFound) {
-		return 0, 0, nil
-	}
-	if err != nil {
-		return 0, 0, err
-	}
+// sweptUpTo is the number of the last proof whose persons were looked at.
+func (e *Engine) sweptUpTo(ctx context.Context) (uint64, error) {
 	meta, err := e.store.Meta(ctx)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	mark, _ = strconv.ParseUint(string(meta[metaSwept]), 10, 64)
-	return mark, proof.N, nil
+	mark, _ := strconv.ParseUint(string(meta[metaSwept]), 10, 64)
+	return mark, nil
+}
+
+// allLooked reports whether the persons of every proof were looked at. It is not read again while the last proof is the same one.
+func (e *Engine) allLooked(ctx context.Context, last storage.Proof) (bool, error) {
+	if last.N == 0 || e.chain.looked(last) {
+		return true, nil
+	}
+	mark, err := e.sweptUpTo(ctx)
+	if err != nil || mark < last.N {
+		return false, err
+	}
+	e.chain.lookedUpTo(last)
+	return true, nil
 }
 
 // resume does the second step of sweeps that were killed between erasing and looking at the persons: of every proof past the mark.
 func (w *sweepWork) resume(ctx context.Context) error {
 	e := w.a.s.e
-	mark, last, err := e.sweptUpTo(ctx)
-	if err != nil || last == 0 {
+	mark, err := e.sweptUpTo(ctx)
+	if err != nil {
 		return err
 	}
 	w.mark = mark
-	for w.swept = w.mark; w.swept < last; {
+	for w.swept = mark; ; {
 		rows, err := e.store.Proofs(ctx, w.swept, 100)
-		if err != nil || len(rows) == 0 {
+		if err != nil {
 			return err
 		}
 		for _, row := range rows {
@@ -63,17 +69,19 @@ func (w *sweepWork) resume(ctx context.Context) error {
 			}
 			w.swept = row.N
 		}
+		if len(rows) < 100 {
+			w.swept = max(w.swept, w.a.proved)
+			return nil
+		}
 	}
-	w.swept = max(w.swept, w.a.proved)
-	return nil
 }
 
 // erasedOf are the parts of a proof whose persons are still there, as far as the proof tells.
-func (e *Engine) erasedOf(ctx context.Context, proof *audit.Proof) ([]storage.Part, error) {
+func (e *Engine) erasedOf(ctx context.Context, proof *audit.Proof) ([]*storage.Part, error) {
 	if proof.Kind != audit.ErasedParts {
 		return nil, nil
 	}
-	var out []storage.Part
+	var out []*storage.Part
 	there := map[ID]*storage.Subject{}
 	for _, p := range proof.Parts {
 		row, asked := there[p.Subject]
@@ -89,7 +97,7 @@ func (e *Engine) erasedOf(ctx context.Context, proof *audit.Proof) ([]storage.Pa
 		}
 		if row != nil {
 			why := proof.Because[p.Because]
-			out = append(out, storage.Part{Subject: p.Subject, Controller: row.Controller, Family: why.Family, Purposes: why.Purposes})
+			out = append(out, &storage.Part{Subject: p.Subject, Controller: row.Controller, Family: why.Family, Purposes: why.Purposes})
 		}
 	}
 	return out, nil

@@ -1,10 +1,12 @@
 package audit
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
 	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/internal/strict"
 )
 
 // The kinds of actor.
@@ -149,31 +151,51 @@ func appendActor(b []byte, a Actor) []byte {
 
 // DecodeEntry reads what [EncodeEntry] wrote, and nothing else.
 func DecodeEntry(body []byte) (Entry, error) {
-	var e struct {
-		At        time.Time  `json:"at"`
-		Actor     Actor      `json:"actor"`
-		Grant     string     `json:"grant"`
-		Action    string     `json:"action"`
-		Purpose   string     `json:"purpose"`
-		Agreement storage.ID `json:"agreement"`
-		Case      string     `json:"case"`
-		Objects   []string   `json:"objects"`
-		Fields    []string   `json:"fields"`
-		Count     int        `json:"count"`
-		Outcome   string     `json:"outcome"`
-		Why       string     `json:"why"`
-		Proof     string     `json:"proof"`
+	e, ok := readEntry(body)
+	if !ok || !bytes.Equal(EncodeEntry(&e), body) { // one content, one form
+		return Entry{}, fmt.Errorf("decode entry: %w", errForm)
 	}
-	var out Entry
-	err := decode(body, &e, func(b []byte) []byte {
-		out = Entry{
-			At: e.At, Actor: e.Actor, Grant: e.Grant, Action: e.Action, Purpose: e.Purpose, Agreement: e.Agreement, Case: e.Case,
-			Objects: e.Objects, Fields: e.Fields, Count: e.Count, Outcome: e.Outcome, Why: e.Why, Proof: e.Proof,
-		}
-		return appendEntry(b, &out)
-	})
-	if err != nil {
-		return Entry{}, fmt.Errorf("decode entry: %w", err)
+	return e, nil
+}
+
+func readEntry(body []byte) (e Entry, ok bool) {
+	r := strict.New(body)
+	r.Must(`{"v":1,"at":`)
+	var err error
+	if e.At, err = time.Parse(time.RFC3339Nano, r.Text()); err != nil {
+		return e, false
 	}
-	return out, nil
+	r.Must(`,"actor":{"kind":`)
+	e.Actor.Kind = r.Text()
+	readField(r, `,"name":`, &e.Actor.Name)
+	readField(r, `,"run":`, &e.Actor.Run)
+	r.Must(`}`)
+	readField(r, `,"grant":`, &e.Grant)
+	readField(r, `,"action":`, &e.Action)
+	readField(r, `,"purpose":`, &e.Purpose)
+	if r.Has(`,"agreement":`) && e.Agreement.UnmarshalText([]byte(r.Text())) != nil {
+		return e, false
+	}
+	readField(r, `,"case":`, &e.Case)
+	if r.Has(`,"objects":`) {
+		e.Objects = r.Texts()
+	}
+	if r.Has(`,"fields":`) {
+		e.Fields = r.Texts()
+	}
+	if r.Has(`,"count":`) {
+		e.Count = r.Int()
+	}
+	readField(r, `,"outcome":`, &e.Outcome)
+	readField(r, `,"why":`, &e.Why)
+	readField(r, `,"proof":`, &e.Proof)
+	r.Must(`}`)
+	return e, r.Done()
+}
+
+// readField reads what appendField wrote.
+func readField(r *strict.Reader, key string, into *string) {
+	if r.Has(key) {
+		*into = r.Text()
+	}
 }

@@ -202,7 +202,9 @@ func (r *rows) LastProof(ctx context.Context) (storage.Proof, error) {
 	if r.err != nil {
 		return storage.Proof{}, r.err
 	}
-	return all[len(all)-1], nil
+	last := all[len(all)-1]
+	last.Body = nil
+	return last, nil
 }
 
 func (r *rows) ProofOf(context.Context, storage.ID) ([]storage.Proof, error) { return nil, r.err }

@@ -65,15 +65,12 @@ func reconcile(ctx context.Context, store storage.Proofs, ledger Ledger, mac MAC
 func ahead(ctx context.Context, store storage.Proofs, last storage.Proof, head LedgerHead, ledger Ledger, mac MAC) (State, error) {
 	have, before := head.N, &storage.Proof{N: head.N, Digest: head.Digest}
 	for have < last.N {
-		rows := []storage.Proof{last} // nearly always just the one that was committed now
-		if have+1 < last.N {
-			var err error
-			if rows, err = store.Proofs(ctx, have, proofPage); err != nil {
-				return StateUnknown, err
-			}
-			if len(rows) == 0 || rows[len(rows)-1].N <= have {
-				return StateUnknown, &BrokenError{Kind: KindProof, N: have + 1, What: missing}
-			}
+		rows, err := store.Proofs(ctx, have, proofPage)
+		if err != nil {
+			return StateUnknown, err
+		}
+		if len(rows) == 0 || rows[len(rows)-1].N <= have {
+			return StateUnknown, &BrokenError{Kind: KindProof, N: have + 1, What: missing}
 		}
 		if head.N > 0 && have == head.N && !bytes.Equal(rows[0].Prev, head.Digest) {
 			return Forked, nil
@@ -84,7 +81,7 @@ func ahead(ctx context.Context, store storage.Proofs, last storage.Proof, head L
 			}
 			before = &rows[i]
 		}
-		err := ledger.Append(ctx, rows...)
+		err = ledger.Append(ctx, rows...)
 		if errors.Is(err, ErrForked) {
 			return Forked, nil
 		}

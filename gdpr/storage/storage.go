@@ -202,7 +202,7 @@ type Trail interface {
 type Proofs interface {
 	// Proofs must return the proofs with a number over after, in order, at most limit.
 	Proofs(ctx context.Context, after uint64, limit int) ([]Proof, error)
-	// LastProof must return the proof with the highest number, or ErrNotFound.
+	// LastProof must return the proof with the highest number, without its body, or ErrNotFound. A body can name thousands of parts.
 	LastProof(ctx context.Context) (Proof, error)
 	// ProofOf must return the proofs whose body names the given id, in order.
 	ProofOf(ctx context.Context, id ID) ([]Proof, error)

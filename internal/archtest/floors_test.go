@@ -58,6 +58,7 @@ var house = map[string]room{
 	"gdpr/civil/holiday":       {floor: 1, beside: []string{"gdpr/civil"}},
 
 	"internal/sqlstore":          {floor: 1, beside: []string{"gdpr/storage"}},
+	"internal/strict":            {floor: 1, stdOnly: true},
 	"internal/pgtest":            {floor: 1, helper: true},
 	"internal/crashtest":         {floor: 1, helper: true},
 	"internal/golden":            {floor: 1, helper: true},

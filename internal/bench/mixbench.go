@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gallra/gallra/gdpr/storage/postgres"
 	"github.com/gallra/gallra/gdpr/storage/sqlite"
@@ -191,6 +192,7 @@ func (p plan) mixes(ctx context.Context, a *arena) ([]Result, error) {
 	out := []Result{exact("GDPRbench, "+a.name+", space of plain tables", "<= 2.5", "x of baseline size", float64(size)/float64(plainSize))}
 	asked, right := 0, 0
 	for i := range roles {
+		var plainly, ourly []*client // the clients of all rounds
 		h, err := race(ctx, p.rounds,
 			func(ctx context.Context, round int) (spent, error) {
 				name, err := a.fresh(ctx, base, roles[i].changes)
@@ -202,7 +204,8 @@ func (p plan) mixes(ctx context.Context, a *arena) ([]Result, error) {
 					return spent{}, err
 				}
 				defer leave()
-				took, _, err := p.ask(ctx, k, &roles[i], round)
+				took, all, err := p.ask(ctx, k, &roles[i], round)
+				plainly = append(plainly, all...)
 				return took, err
 			},
 			func(ctx context.Context, round int) (spent, error) {
@@ -219,6 +222,7 @@ func (p plan) mixes(ctx context.Context, a *arena) ([]Result, error) {
 				if err != nil {
 					return took, err
 				}
+				ourly = append(ourly, all...)
 				for _, c := range all {
 					if c.right < c.asked {
 						p.note("  %s, %s: %d of %d right, first wrong %q", a.name, roles[i].name, c.right, c.asked, c.wrong)
@@ -233,9 +237,25 @@ func (p plan) mixes(ctx context.Context, a *arena) ([]Result, error) {
 			return nil, err
 		}
 		p.note("  %s, %s, %d queries: plain, ours: %v", a.name, roles[i].name, roles[i].queries(m), h)
+		for _, s := range roles[i].shares {
+			p.note("    %-24s %s, ours %s", s.name, each(plainly, s.name), each(ourly, s.name))
+		}
 		out = append(out, h.speed("GDPRbench "+roles[i].name+", "+a.name+", of plain tables", roles[i].target, 0, 1))
 	}
 	return append(out, exact("GDPRbench, "+a.name+", right answers of all", ">= 100", "%", 100*float64(right)/float64(asked))), nil
+}
+
+// each is how long one query took, of how many.
+func each(all []*client, name string) string {
+	var n int
+	var wall time.Duration
+	for _, c := range all {
+		if t := c.took[name]; t != nil {
+			n += t.n
+			wall += t.wall
+		}
+	}
+	return fmt.Sprintf("%9s (%d)", (wall / time.Duration(max(n, 1))).Round(time.Microsecond), n)
 }
 
 // fresh is a copy of what was loaded, if a mix changes it.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gallra/gallra/gdpr/civil"
 )
@@ -121,11 +122,18 @@ type client struct {
 	asked    int
 	right    int
 	wrong    string // the first query that was answered wrongly
+	took     map[string]*tally
+}
+
+// tally is how often a query was asked, and how long its answers took together.
+type tally struct {
+	n    int
+	wall time.Duration
 }
 
 func newClient(k keeper, m mixPlan, number, round int, zipfian bool) *client {
 	c := &client{keeper: k, m: m, rnd: rand.New(rand.NewPCG(uint64(number), uint64(round))), //nolint:gosec // both sides must draw the same
-		keys: map[int][]int{}, version: map[int]int{}, from: map[int]civil.Date{}, concerns: map[int]bool{}, next: m.records + number}
+		keys: map[int][]int{}, version: map[int]int{}, from: map[int]civil.Date{}, concerns: map[int]bool{}, next: m.records + number, took: map[string]*tally{}}
 	for u := number; u < m.users; u += clients {
 		c.users = append(c.users, u)
 		for k := range perUser {
@@ -224,9 +232,17 @@ func (c *client) ask(ctx context.Context, m *mix, n int) error {
 		at := c.rnd.Float64() * 100
 		for i, s := range m.shares {
 			if at -= s.percent; at < 0 || i == len(m.shares)-1 {
+				began := time.Now()
 				if err := s.query(ctx, c); err != nil {
 					return fmt.Errorf("%s: %s: %w", m.name, s.name, err)
 				}
+				t := c.took[s.name]
+				if t == nil {
+					t = &tally{}
+					c.took[s.name] = t
+				}
+				t.n++
+				t.wall += time.Since(began)
 				if c.right < c.asked && c.wrong == "" {
 					c.wrong = s.name
 				}

@@ -17,9 +17,10 @@ const (
 	partTables = ` FROM gallra_parts p LEFT JOIN gallra_schedules s ON s.owner = p.owner AND s.family = p.family`
 
 	selectLight = `SELECT ` + partColumns + partTables
-	selectFull  = `SELECT ` + partColumns + `, p.sealed, k.wrapped, j.wrapped` + partTables + `
-		LEFT JOIN gallra_part_keys k ON k.bucket = p.bucket AND k.record = p.record AND k.part = p.part AND k.version = p.version
-		LEFT JOIN gallra_subject_keys j ON j.bucket = p.bucket AND j.id = p.subject`
+	// Keys come row by row: a planner that does not know how short a page is would join the tables as a whole.
+	selectFull = `SELECT ` + partColumns + `, p.sealed,
+		(SELECT k.wrapped FROM gallra_part_keys k WHERE k.bucket = p.bucket AND k.record = p.record AND k.part = p.part AND k.version = p.version),
+		(SELECT j.wrapped FROM gallra_subject_keys j WHERE j.bucket = p.bucket AND j.id = p.subject)` + partTables
 
 	// chunk is the longest list of values in one statement.
 	chunk = 512
@@ -222,7 +223,10 @@ func (s *Store) Subject(ctx context.Context, subject storage.ID) (storage.Subjec
 		})
 }
 
-const selectIndex = `SELECT subject, record, part, kind, token, controller, sealed FROM gallra_index`
+const (
+	indexColumns = `subject, record, part, kind, token, controller, sealed`
+	selectIndex  = `SELECT ` + indexColumns + ` FROM gallra_index`
+)
 
 func scanIndex(rows *sql.Rows, r *storage.IndexRow) error {
 	return rows.Scan(id(&r.Subject), id(&r.Record), &r.Part, &r.Kind, blob(&r.Token), id(&r.Controller), blob(&r.Sealed))
@@ -230,24 +234,30 @@ func scanIndex(rows *sql.Rows, r *storage.IndexRow) error {
 
 // Lookup returns every row whose token is among tokens, in the order of (bucket, subject, record, part, kind, token).
 func (s *Store) Lookup(ctx context.Context, tokens [][]byte) ([]storage.IndexRow, error) {
-	return s.lookup(ctx, tokens, ``)
+	return s.lookup(ctx, tokens, identifiers, findBy)
 }
 
-// Identifiers returns the rows of Lookup that are identifiers, by an index of their own.
+// Identifiers returns the rows of Lookup that are identifiers.
 func (s *Store) Identifiers(ctx context.Context, tokens [][]byte) ([]storage.IndexRow, error) {
-	return s.lookup(ctx, tokens, ` AND part < 1`)
+	return s.lookup(ctx, tokens, identifiers)
 }
 
-func (s *Store) lookup(ctx context.Context, tokens [][]byte, and string) ([]storage.IndexRow, error) {
+// The two kinds of index rows: each has an index of its own by token.
+const (
+	identifiers = `part < 1`
+	findBy      = `part > 0`
+)
+
+func (s *Store) lookup(ctx context.Context, tokens [][]byte, kinds ...string) ([]storage.IndexRow, error) {
 	var out []storage.IndexRow
 	sorted := slices.CompactFunc(slices.SortedFunc(slices.Values(tokens), bytes.Compare), bytes.Equal)
-	for some := range slices.Chunk(sorted, chunk) {
-		some = padded(some)
-		args := make([]any, len(some))
-		for i, token := range some {
-			args[i] = required(token)
-		}
-		rows, err := all(ctx, s, "look up", selectIndex+` WHERE token IN `+list(len(some))+and, args, scanIndex)
+	size := chunk
+	if s.dialect.Arrays {
+		size = max(1, len(sorted)) // all at once
+	}
+	for some := range slices.Chunk(sorted, size) {
+		query, args := s.byToken(some, kinds)
+		rows, err := all(ctx, s, "look up", query, args, scanIndex)
 		if err != nil {
 			return nil, err
 		}
@@ -258,6 +268,22 @@ func (s *Store) lookup(ctx context.Context, tokens [][]byte, and string) ([]stor
 			cmp.Compare(a.Kind, b.Kind), bytes.Compare(a.Token, b.Token))
 	})
 	return out, nil
+}
+
+// byToken selects index rows of some kinds by a list of tokens.
+func (s *Store) byToken(tokens [][]byte, kinds []string) (query string, args []any) {
+	if s.dialect.Arrays {
+		each := make([]string, len(kinds))
+		for i, kind := range kinds {
+			each[i] = selectIndex + ` WHERE token = a.wanted AND ` + kind
+		}
+		return `SELECT ` + indexColumns + ` FROM ` + tokenList + ` CROSS JOIN LATERAL (` + strings.Join(each, ` UNION ALL `) + `) i`, []any{byteArray(tokens)}
+	}
+	tokens = padded(tokens)
+	for _, token := range tokens {
+		args = append(args, required(token))
+	}
+	return selectIndex + ` WHERE token IN ` + list(len(tokens)) + ` AND (` + strings.Join(kinds, ` OR `) + `)`, args
 }
 
 // IndexOf returns every row of one subject, in the same order.

@@ -54,9 +54,12 @@ func (s *Store) Proofs(ctx context.Context, after uint64, limit int) ([]storage.
 	return all(ctx, s, "read proofs", selectProof+` WHERE n > ? ORDER BY n`+atMost, []any{int64(after), limit}, scanProof)
 }
 
-// LastProof returns the proof with the highest number, or [storage.ErrNotFound].
+// LastProof returns the proof with the highest number, without its body, or [storage.ErrNotFound].
 func (s *Store) LastProof(ctx context.Context) (storage.Proof, error) {
-	return one(ctx, s, "read last proof", selectProof+` ORDER BY n DESC LIMIT 1`, nil, scanProof)
+	return one(ctx, s, "read last proof", `SELECT n, id, at, prev, digest, mac, confirmed FROM gallra_proofs ORDER BY n DESC LIMIT 1`, nil,
+		func(rows *sql.Rows, p *storage.Proof) error {
+			return rows.Scan(&p.N, id(&p.ID), instant(&p.At), blob(&p.Prev), blob(&p.Digest), blob(&p.MAC), &p.Confirmed)
+		})
 }
 
 // ProofOf returns the proofs whose body names the given id, in order. It reads every proof.

@@ -58,13 +58,16 @@ func (s *Store) Proofs(ctx context.Context, after uint64, limit int) ([]storage.
 	return page(s.proofs, after, limit, cloneProof)
 }
 
-// LastProof returns the proof with the highest number, or [storage.ErrNotFound].
+// LastProof returns the proof with the highest number, without its body, or [storage.ErrNotFound].
 func (s *Store) LastProof(ctx context.Context) (storage.Proof, error) {
 	if err := s.enter(ctx); err != nil {
 		return storage.Proof{}, err
 	}
 	defer s.mu.Unlock()
-	return last(s.proofs, cloneProof)
+	return last(s.proofs, func(p storage.Proof) storage.Proof {
+		p.Body = nil
+		return cloneProof(p)
+	})
 }
 
 // ProofOf returns the proofs whose body names the given id, in order.

@@ -21,23 +21,24 @@ func (s *Store) applyFast(ctx context.Context, b *storage.Batch) error {
 	if !p.ok {
 		return s.base.Apply(ctx, b)
 	}
+	steps := together(p.steps)
 	const op = "apply batch"
 	var err error
 	if outer, ok := storage.Joined(ctx).(*sql.Tx); ok {
-		err = s.InSavepoint(ctx, op, outer, func(ctx context.Context) error { return s.steps(ctx, nil, outer, p, s.texts(p)) })
+		err = s.InSavepoint(ctx, op, outer, func(ctx context.Context) error { return s.steps(ctx, nil, outer, steps, s.texts(steps)) })
 	} else {
 		err = s.Again(ctx, op, func() error {
 			// A lost connection makes database/sql send a statement again. Only a trail entry, whose number is taken once, tells whether it was done.
 			// Of another driver than lib/pq nobody knows what an interrupted statement did.
-			if len(b.Entries) > 0 && (s.copies || ctx.Done() == nil) && p.single() {
-				return s.statement(ctx, p)
+			if len(b.Entries) > 0 && (s.copies || ctx.Done() == nil) && len(steps) == 1 && steps[0].copy == nil {
+				return s.statement(ctx, &steps[0])
 			}
 			// Before the transaction has its connection: to prepare takes one too.
-			all, err := s.preparedAll(ctx, p)
+			all, err := s.preparedAll(ctx, steps)
 			if err != nil {
 				return err
 			}
-			return s.InTx(ctx, func(ctx context.Context, conn *sql.Conn, tx *sql.Tx) error { return s.steps(ctx, conn, tx, p, all) })
+			return s.InTx(ctx, func(ctx context.Context, conn *sql.Conn, tx *sql.Tx) error { return s.steps(ctx, conn, tx, steps, all) })
 		})
 	}
 	if errors.Is(err, errRefused) {
@@ -46,33 +47,9 @@ func (s *Store) applyFast(ctx context.Context, b *storage.Batch) error {
 	return err
 }
 
-// statement runs all steps as one statement, which the server commits by itself. A step that touched another number of rows than it must makes
-// it divide by zero.
-func (s *Store) statement(ctx context.Context, p *plan) error {
-	var b strings.Builder
-	var args []any
-	for i, st := range p.steps {
-		if i == 0 {
-			b.WriteString(`WITH `)
-		} else {
-			b.WriteString(`, `)
-		}
-		fmt.Fprintf(&b, `s%d AS (%s`, i, st.sql)
-		if st.table != "" && st.want != anyNumber {
-			b.WriteString(` RETURNING 1`)
-		}
-		b.WriteString(`)`)
-		args = append(args, st.args...)
-	}
-	b.WriteString(` SELECT 1 / (CASE WHEN TRUE`)
-	for i, st := range p.steps {
-		if st.want != anyNumber {
-			fmt.Fprintf(&b, ` AND (SELECT COUNT(*) FROM s%d) = ?`, i)
-			args = append(args, st.want)
-		}
-	}
-	b.WriteString(` THEN 1 ELSE 0 END)`)
-	_, err := s.exec(ctx, b.String(), args)
+// statement runs all of a batch as one statement, which the server commits by itself.
+func (s *Store) statement(ctx context.Context, st *step) error {
+	_, err := s.exec(ctx, st.sql, st.args)
 	code := state(err)
 	switch {
 	case err == nil:
@@ -89,8 +66,8 @@ func (s *Store) statement(ctx context.Context, p *plan) error {
 }
 
 // steps runs them one by one in a transaction; conn is its connection, nil for one of the application.
-func (s *Store) steps(ctx context.Context, conn *sql.Conn, tx *sql.Tx, p *plan, all []prepared) error {
-	for i, st := range p.steps {
+func (s *Store) steps(ctx context.Context, conn *sql.Conn, tx *sql.Tx, steps []step, all []prepared) error {
+	for i, st := range steps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -115,9 +92,9 @@ func (s *Store) steps(ctx context.Context, conn *sql.Conn, tx *sql.Tx, p *plan, 
 	return nil
 }
 
-// refusedBy reads a violated constraint as a row that is not as it must be.
+// refusedBy reads a violated constraint, and the division by zero of a combined step, as a row that is not as it must be.
 func refusedBy(err error) error {
-	if strings.HasPrefix(state(err), "23") {
+	if code := state(err); code == divisionByZero || strings.HasPrefix(code, "23") {
 		return errRefused
 	}
 	return err

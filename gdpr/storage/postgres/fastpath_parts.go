@@ -167,11 +167,12 @@ func (p *plan) erase(rows []storage.PartErase) []step {
 		}
 	}
 	if len(far) > 0 {
-		p.later = true
 		link := append(refColumns(func(e *storage.PartErase) *storage.PartRef { return &e.PartRef }),
 			column[storage.PartErase]{"home", "SMALLINT", func(e *storage.PartErase) any { return e.Record.Bucket() }})
-		out = append(out, matching("links", `DELETE FROM gallra_links t USING `, `t.bucket = a.home AND t.record = a.record AND t.other = a.bucket
-			AND NOT EXISTS (SELECT 1 FROM gallra_parts p WHERE p.bucket = a.bucket AND p.record = a.record)`, ``, link, far, anyNumber))
+		after := matching("links", `DELETE FROM gallra_links t USING `, `t.bucket = a.home AND t.record = a.record AND t.other = a.bucket
+			AND NOT EXISTS (SELECT 1 FROM gallra_parts p WHERE p.bucket = a.bucket AND p.record = a.record)`, ``, link, far, anyNumber)
+		after.looks = true
+		out = append(out, after)
 	}
 	return out
 }
@@ -185,7 +186,7 @@ func (p *plan) left(subjects []storage.SubjectCond) {
 	bare, _ := split(subjects, func(c *storage.SubjectCond) bool { return c.Bare })
 	if len(bare) > 0 {
 		from, args := source(person, bare)
-		p.add(step{sql: `SELECT 1 FROM ` + from + ` WHERE EXISTS (SELECT 1 FROM gallra_parts p WHERE p.bucket = a.bucket AND p.subject = a.id)`, args: args, want: 0})
+		p.add(step{sql: `SELECT 1 FROM ` + from + ` WHERE EXISTS (SELECT 1 FROM gallra_parts p WHERE p.bucket = a.bucket AND p.subject = a.id)`, args: args, want: 0, looks: true})
 	}
 	some, _ := split(subjects, func(c *storage.SubjectCond) bool { return len(c.Left) > 0 })
 	if len(some) == 0 {
@@ -198,7 +199,9 @@ func (p *plan) left(subjects []storage.SubjectCond) {
 		}
 	}
 	// As many as were named, and each of these: then they are the same.
-	p.add(matching("", `SELECT 1 FROM gallra_parts t, `, `t.bucket = a.bucket AND t.subject = a.id`, ``, person, some, len(refs)),
+	all := matching("", `SELECT 1 FROM gallra_parts t, `, `t.bucket = a.bucket AND t.subject = a.id`, ``, person, some, len(refs))
+	all.looks = true
+	p.add(all,
 		matching("", `SELECT 1 FROM gallra_parts t, `, thisPart+` AND t.subject = a.subject`, ``,
 			append(refColumns(func(r *leftPart) *storage.PartRef { return &r.PartRef }),
 				column[leftPart]{"subject", "BYTEA", func(r *leftPart) any { return r.subject[:] }}), refs, len(refs)))

@@ -3,7 +3,6 @@ package postgres
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gallra/gallra/gdpr/storage"
@@ -12,7 +11,6 @@ import (
 // plan is a batch as statements over sets of rows, in the order in which the portable form goes row by row.
 type plan struct {
 	steps []step
-	later bool // a step looks at what others did after its locks were taken: it needs a statement of its own
 	ok    bool // false: only the portable form can tell what the batch means
 
 	copies bool // many new rows are copied in
@@ -117,7 +115,6 @@ func (p *plan) conditions(b *storage.Batch) {
 			if c.Exclusive == exclusive {
 				some = append(some, c)
 			}
-			p.later = p.later || c.Bare || len(c.Left) > 0
 		}
 		lock := shared
 		if exclusive {
@@ -374,26 +371,4 @@ func (p *plan) trail(b *storage.Batch) {
 		from, args := source([]column[uint64]{{"n", "BIGINT", func(n *uint64) any { return int64(*n) }}}, b.Confirm)
 		p.add(step{table: "proofs", sql: `UPDATE gallra_proofs t SET confirmed = TRUE FROM ` + from + ` WHERE t.n = a.n`, args: args, want: anyNumber})
 	}
-}
-
-// single reports whether all steps may be one statement: each sees the rows as they were before all others, so no two may meet in a row.
-func (p *plan) single() bool {
-	if p.later {
-		return false
-	}
-	written := map[string]bool{}
-	for _, s := range p.steps {
-		if s.copy != nil {
-			return false
-		}
-		if s.table == "" {
-			continue
-		}
-		erases := s.want == anyNumber && strings.HasPrefix(s.sql, `DELETE`)
-		if harmless, ok := written[s.table]; ok && (!harmless || !erases) {
-			return false
-		}
-		written[s.table] = erases
-	}
-	return true
 }

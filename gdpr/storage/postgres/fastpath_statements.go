@@ -74,10 +74,10 @@ func (p prepared) execTx(ctx context.Context, tx *sql.Tx, args []any) (sql.Resul
 	return tx.StmtContext(ctx, p.st).ExecContext(ctx, args...) //nolint:sqlclosecheck // the transaction closes it
 }
 
-// preparedAll prepares the steps of a plan, but those that copy.
-func (s *Store) preparedAll(ctx context.Context, p *plan) ([]prepared, error) {
-	all := make([]prepared, len(p.steps))
-	for i, st := range p.steps {
+// preparedAll prepares the steps of a batch, but those that copy.
+func (s *Store) preparedAll(ctx context.Context, steps []step) ([]prepared, error) {
+	all := make([]prepared, len(steps))
+	for i, st := range steps {
 		if st.copy != nil {
 			continue
 		}
@@ -89,10 +89,10 @@ func (s *Store) preparedAll(ctx context.Context, p *plan) ([]prepared, error) {
 	return all, nil
 }
 
-// texts are the steps of a plan for a transaction of the application, which may be of other connections.
-func (s *Store) texts(p *plan) []prepared {
-	all := make([]prepared, len(p.steps))
-	for i, st := range p.steps {
+// texts are the steps of a batch for a transaction of the application, which may be of other connections.
+func (s *Store) texts(steps []step) []prepared {
+	all := make([]prepared, len(steps))
+	for i, st := range steps {
 		all[i].text = s.text(st.sql)
 	}
 	return all

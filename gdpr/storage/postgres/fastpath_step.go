@@ -13,6 +13,7 @@ type step struct {
 	args  []any
 	want  int   // how many rows it must touch, else the batch is refused; anyNumber: whatever it finds, or it fails by itself
 	copy  *bulk // instead of the statement: rows to copy in
+	looks bool  // at what the steps before it have done, or what others did before those had their locks: it needs a later statement
 }
 
 const anyNumber = -1

@@ -67,7 +67,7 @@ func TestRoundTrips(t *testing.T) {
 		why  string // of more than one statement
 	}{
 		{"Put about a new person", func(n int) error { _, err := put(mail("ny", n)); return err }, one(1), ""},
-		{"Put about a known person", func(int) error { _, err := put("känd@kund.example"); return err }, one(1), ""},
+		{"Put about a known person", func(int) error { _, err := put("känd@kund.example"); return err }, one(0), ""},
 		{"Put about two", func(n int) error {
 			_, err := put("känd@kund.example", gdpr.Share{Subject: gdpr.Email(mail("två", n)), Fields: gdpr.Fields{"message": "Hej"}})
 			return err
@@ -101,14 +101,14 @@ func TestRoundTrips(t *testing.T) {
 					return err
 				}
 				return tickets.Update(ctx, newest, gdpr.Change{Fields: gdpr.Fields{"message": "Nytt"}})
-			}, trips{1 + 1, 1 + 7, 1},
+			}, trips{0 + 1, 1 + 2, 1},
 			"the key of the new version is put and that of the old one destroyed, in one table: of a statement neither part sees the other's rows",
 		},
 		{
 			"Erase", func(n int) error {
 				_, err := rights.Erase(ctx, gdpr.Email(mail("ny", n)), gdpr.NoLongerNeeded)
 				return err
-			}, trips{7, 12, 1},
+			}, trips{3, 2, 1},
 			"whether anything is left of the person is looked at after the locks were taken, which is another statement than the one that waits for them",
 		},
 	} {
