@@ -12,7 +12,7 @@ import (
 )
 
 // The mixes of GDPRbench (VLDB 2020): records with a key, a person, a purpose, a time to live, and data of 100 bytes, and four roles that ask of
-// them what the GDPR lets them ask. 100,000 records, ten of a person, a thousand of a purpose; four clients, 10,000 queries (1,000 where every
+// them what the GDPR lets them ask. 100,000 records, ten of a person, a thousand of a purpose; four clients, 1,000 queries (100 where every
 // fifth reads all of a purpose). Persons are drawn evenly or by Zipf with exponent 1.01.
 //
 // What a query is to the library, and to the plain table that it is compared with:
@@ -83,7 +83,7 @@ type mixPlan struct {
 }
 
 func (p plan) mixPlan() mixPlan {
-	m := mixPlan{records: p.of(100_000, 2_000), ops: p.of(10_000, 100)}
+	m := mixPlan{records: p.of(100_000, 2_000), ops: p.of(1_000, 100)}
 	all := m.records / perUser
 	m.due = max(all/10, 1)
 	m.erased = all / 20
