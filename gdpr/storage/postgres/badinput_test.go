@@ -277,7 +277,7 @@ func badRights(t *testing.T, c *pgtest.Cluster) {
 	told(t, err, "the role lacks a right", "schema_version")
 
 	// A newer library comes, and the role may not change tables.
-	as(`GRANT SELECT ON gallra.schema_version TO app`, `DELETE FROM gallra.schema_version WHERE version_id = 1`)
+	as(`GRANT SELECT ON gallra.schema_version TO app`, `DELETE FROM gallra.schema_version WHERE version_id = 2`)
 	refusal(t, dsn, nil, "the role lacks a right", "as the owner of the schema")
 }
 
@@ -295,14 +295,14 @@ func TestNoTLSOnServer(t *testing.T) {
 func TestSchemaVersions(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)
-	err := refusal(t, dsn, &postgres.Options{KeepSchema: true}, "the tables have version 0, this library needs 1; run its migrations")
+	err := refusal(t, dsn, &postgres.Options{KeepSchema: true}, "the tables have version 0, this library needs 2; run its migrations")
 	require.ErrorIs(t, err, storage.ErrSchemaOutdated)
 	assert.Equal(t, "0", ask(t, dsn, `SELECT COUNT(*) FROM pg_namespace WHERE nspname = 'gallra'`), "the schema is kept as it is")
 	openStore(t, dsn, nil)
 	openStore(t, dsn, &postgres.Options{KeepSchema: true})
 	execute(t, dsn, `INSERT INTO gallra.schema_version (version_id, is_applied) VALUES (9999, TRUE)`)
 	for _, opt := range []*postgres.Options{nil, {KeepSchema: true}} {
-		err := refusal(t, dsn, opt, "the tables have version 9999, this library knows 1; update the library")
+		err := refusal(t, dsn, opt, "the tables have version 9999, this library knows 2; update the library")
 		require.ErrorIs(t, err, storage.ErrSchemaOutdated)
 	}
 }
