@@ -148,7 +148,7 @@ func (h *shop) acts() map[string]int {
 	n := map[string]int{}
 	entries, _ := h.trail()
 	for _, e := range entries {
-		n[e.Action+" "+string(e.Outcome)]++
+		n[e.Action+" "+e.Outcome]++
 	}
 	return n
 }

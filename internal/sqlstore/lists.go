@@ -27,9 +27,9 @@ func idArrays(ids []storage.ID) []any {
 	return []any{buckets.String() + "}", names.String() + "}"}
 }
 
-const tokenList = `unnest((SELECT CAST(? AS BYTEA[]))) AS a(wanted)`
+const wantedList = `unnest((SELECT CAST(? AS BYTEA[]))) AS a(wanted)`
 
-// byteArray is the argument of tokenList.
+// byteArray is the argument of wantedList.
 func byteArray(values [][]byte) string {
 	b := []byte{'{'}
 	for i, v := range values {

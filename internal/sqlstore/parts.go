@@ -277,7 +277,7 @@ func (s *Store) byToken(tokens [][]byte, kinds []string) (query string, args []a
 		for i, kind := range kinds {
 			each[i] = selectIndex + ` WHERE token = a.wanted AND ` + kind
 		}
-		return `SELECT ` + indexColumns + ` FROM ` + tokenList + ` CROSS JOIN LATERAL (` + strings.Join(each, ` UNION ALL `) + `) i`, []any{byteArray(tokens)}
+		return `SELECT ` + indexColumns + ` FROM ` + wantedList + ` CROSS JOIN LATERAL (` + strings.Join(each, ` UNION ALL `) + `) i`, []any{byteArray(tokens)}
 	}
 	tokens = padded(tokens)
 	for _, token := range tokens {

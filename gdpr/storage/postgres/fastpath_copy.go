@@ -23,7 +23,7 @@ type bulk struct {
 
 // copyIn streams rows into a table by COPY, as lib/pq does it. conn is the connection of the transaction, nil for one of the application.
 func (s *Store) copyIn(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b *bulk) error {
-	text := `COPY ` + s.schema + `.` + b.table + ` (` + strings.Join(b.columns, `, `) + `) FROM STDIN`
+	text := s.text(`COPY gallra_` + b.table + ` (` + strings.Join(b.columns, `, `) + `) FROM STDIN`)
 	if conn != nil {
 		err := conn.Raw(func(c any) error { return b.stream(ctx, c, text) })
 		if !errors.Is(err, errNoStream) {
@@ -96,7 +96,7 @@ func (b *bulk) stream(ctx context.Context, conn any, text string) (err error) {
 		}
 		buf = buf[:0]
 	}
-	_, err = to.Exec(nil) //nolint:staticcheck // the only way to end it and hear of errors
+	_, err = to.Exec(nil) // the only way to end it and hear of errors
 	return err
 }
 

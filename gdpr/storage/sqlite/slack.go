@@ -32,7 +32,7 @@ type memory struct {
 
 // wipe overwrites the slack of every page that may have changed since the last wipe, and returns the number of the log that says so; none when
 // there is no log.
-func (m *memory) wipe(ctx context.Context, conn *sql.Conn, path string) (log uint32, any bool, err error) {
+func (m *memory) wipe(ctx context.Context, conn *sql.Conn, path string) (log uint32, logs bool, err error) {
 	var size, pages, vacuum int
 	if err := conn.QueryRowContext(ctx,
 		"SELECT page_size, page_count, auto_vacuum FROM pragma_page_size, pragma_page_count, pragma_auto_vacuum").Scan(&size, &pages, &vacuum); err != nil {

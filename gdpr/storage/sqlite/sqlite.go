@@ -193,8 +193,8 @@ func (s *Store) scrub(ctx context.Context) error {
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // not to be used again
 		}
 	}()
-	log, any, err := m.wipe(ctx, conn, s.path)
-	if err != nil || !any {
+	log, logs, err := m.wipe(ctx, conn, s.path)
+	if err != nil || !logs {
 		return err
 	}
 	var busy, frames, moved int
