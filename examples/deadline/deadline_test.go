@@ -53,7 +53,7 @@ func TestDeadlineRefuses(t *testing.T) {
 	good := `{"id":"a","kind":"response","start":"2026-01-30T09:00:00+01:00","zone":"Europe/Stockholm","period":"P1M"}`
 	for _, test := range []struct{ from, to, want string }{
 		{`"response"`, `"hemlig"`, "kind: want response, extension, erasure or breach"},
-		{`"start":"2026-01-30T09:00:00+01:00",`, ``, "start: missing"},
+		{`"start":"2026-01-30T09:00:00+01:00",`, ``, "start: want an instant"},
 		{`Europe/Stockholm`, `Local`, "zone: "},
 		{`Europe/Stockholm`, ``, "zone: "},
 		{`P1M`, `1 hemlig`, "period: "},
@@ -61,7 +61,12 @@ func TestDeadlineRefuses(t *testing.T) {
 		{`P1M"`, `P1M","roll":"hemlig"`, "roll: want none, forward or back"},
 		{`P1M"`, `P1M","pauses":[{"from":"2026-02-02","to":"2026-02-01"}]`, "pauses: "},
 		{`P1M"`, `P1M","hemlig":1`, "not a question: "},
-		{`P1M"`, `P1M","due":"2026-02-30"`, "not a question: "},
+		{`"a","kind"`, `"a","kind":"hemlig`, "not a question: "},
+		{`"P1M"`, `17`, "period: a value of another kind"},
+		{`2026-01-30T09:00:00+01:00`, `2026-01-30 hemlig`, "start: want an instant"},
+		{`2026-01-30T09:00:00+01:00","zone":"Europe/Stockholm","period":"P1M`, `9999-12-30T09:00:00Z","zone":"Europe/Stockholm","period":"PT999H`, "period: it ends after"},
+		{`P1M`, `PT99999999H`, "period: parse hours"},
+		{`P1M"`, `P1M","due":"2026-02-30"`, "due: "},
 	} {
 		bad := strings.Replace(good, test.from, test.to, 1)
 		require.NotEqual(t, good, bad)
@@ -71,7 +76,8 @@ func TestDeadlineRefuses(t *testing.T) {
 		assert.False(t, ok)
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		require.Len(t, lines, 2)
-		assert.Contains(t, lines[0], `{"id":"a","error":"`+test.want, bad)
+		assert.Contains(t, lines[0], `"error":"`+test.want, bad)
+		assert.NotContains(t, lines[0], "hemlig")
 		assert.Equal(t, `{"id":"a","date":"2026-02-28","end":"2026-02-28T23:00:00Z"}`, lines[1])
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 	_ "time/tzdata"
 
@@ -23,6 +24,10 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 {
+		fmt.Fprintln(os.Stderr, "usage: deadline < QUESTIONS: a JSON object a line, as the package's comment says")
+		os.Exit(2)
+	}
 	ok, err := run(os.Stdin, os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "deadline:", err)
@@ -34,18 +39,20 @@ func main() {
 
 // question is one line of the input.
 type question struct {
-	ID     string    `json:"id"`
-	Kind   string    `json:"kind"`   // response, extension, erasure or breach: a label
-	Start  time.Time `json:"start"`  // when it began
-	Zone   string    `json:"zone"`   // where its days are counted, such as Europe/Stockholm
-	Period string    `json:"period"` // P1M, P30D, PT72H
-	Roll   string    `json:"roll"`   // none (also when missing), forward or back: to a working day in Sweden
-	Eves   bool      `json:"eves"`   // the eves of Midsummer, Christmas and the New Year are no working days
+	ID     string `json:"id"`
+	Kind   string `json:"kind"`   // response, extension, erasure or breach: a label
+	Start  string `json:"start"`  // the instant when it began
+	Zone   string `json:"zone"`   // where its days are counted, such as Europe/Stockholm
+	Period string `json:"period"` // P1M, P30D, PT72H
+	Roll   string `json:"roll"`   // none (also when missing), forward or back: to a working day in Sweden
+	Eves   bool   `json:"eves"`   // the eves of Midsummer, Christmas and the New Year are no working days
 	Pauses []struct {
-		From civil.Date `json:"from"`
-		To   civil.Date `json:"to"`
+		From string `json:"from"`
+		To   string `json:"to"`
 	} `json:"pauses"`
-	Due civil.Date `json:"due"` // an agreed day, which wins when it is earlier
+	Due string `json:"due"` // an agreed day, which wins when it is earlier
+
+	start time.Time
 }
 
 // answer is one line of the output: the last day in time and its exclusive end, or an error.
@@ -88,8 +95,12 @@ func run(in io.Reader, out io.Writer) (ok bool, err error) {
 func decode(line []byte, q *question) error {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
-	if err := d.Decode(q); err != nil {
-		return fmt.Errorf("not a question: %w", err)
+	var field *json.UnmarshalTypeError
+	switch err := d.Decode(q); {
+	case errors.As(err, &field) && field.Field != "":
+		return fmt.Errorf("%s: a value of another kind", field.Field)
+	case err != nil:
+		return errors.New("not a question: want one JSON object with the fields that the program knows")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("not a question: more than one object in the line")
@@ -103,34 +114,49 @@ func (q *question) answer() (answer, error) {
 	default:
 		return answer{}, errors.New("kind: want response, extension, erasure or breach")
 	}
-	if q.Start.IsZero() {
-		return answer{}, errors.New("start: missing")
+	start, err := time.Parse(time.RFC3339, q.Start)
+	if err != nil || start.Year() < 1 {
+		return answer{}, errors.New("start: want an instant as in RFC 3339, such as 2026-01-30T09:00:00+01:00")
 	}
+	q.start = start
 	zone, err := civil.LoadZone(q.Zone)
 	if err != nil {
 		return answer{}, fmt.Errorf("zone: %w", err)
 	}
 	var a answer
-	if h, err := civil.ParseHours(q.Period); err == nil {
-		a, err = q.hours(h, zone)
-		if err != nil {
-			return answer{}, err
-		}
-	} else if a, err = q.days(zone); err != nil {
+	count := q.days
+	if strings.HasPrefix(q.Period, "PT") {
+		count = q.hours
+	}
+	if a, err = count(zone); err != nil {
 		return answer{}, err
 	}
-	if !q.Due.IsZero() && q.Due.End(zone).Before(a.End) {
-		a.Date, a.End = q.Due, q.Due.End(zone)
+	if q.Due == "" {
+		return a, nil
+	}
+	due, err := civil.ParseDate(q.Due)
+	if err != nil {
+		return answer{}, fmt.Errorf("due: %w", err)
+	}
+	if due.End(zone).Before(a.End) {
+		a.Date, a.End = due, due.End(zone)
 	}
 	return a, nil
 }
 
 // hours run on over nights, weekends and holidays (Art. 33(1)).
-func (q *question) hours(h civil.Hours, zone *time.Location) (answer, error) {
+func (q *question) hours(zone *time.Location) (answer, error) {
+	h, err := civil.ParseHours(q.Period)
+	if err != nil {
+		return answer{}, fmt.Errorf("period: %w", err)
+	}
 	if q.Roll != "" && q.Roll != "none" || len(q.Pauses) > 0 {
 		return answer{}, errors.New("period: hours are neither rolled nor paused")
 	}
-	end := q.Start.UTC().Add(time.Duration(h) * time.Hour)
+	end := q.start.UTC().Add(time.Duration(h) * time.Hour)
+	if end.Year() > 9999 {
+		return answer{}, errors.New("period: it ends after the year 9999")
+	}
 	return answer{Date: civil.DateOf(end.Add(-1), zone), End: end}, nil
 }
 
@@ -142,13 +168,18 @@ func (q *question) days(zone *time.Location) (answer, error) {
 	}
 	pauses := make([]civil.Pause, len(q.Pauses))
 	for i, p := range q.Pauses {
-		pauses[i] = civil.Pause{From: p.From, To: p.To}
+		from, err := civil.ParseDate(p.From)
+		to, err2 := civil.ParseDate(p.To)
+		if err := errors.Join(err, err2); err != nil {
+			return answer{}, fmt.Errorf("pauses[%d]: %w", i, err)
+		}
+		pauses[i] = civil.Pause{From: from, To: to}
 	}
 	paused, err := civil.PausedDays(pauses)
 	if err != nil {
 		return answer{}, fmt.Errorf("pauses: %w", err)
 	}
-	last := period.After(civil.DateOf(q.Start, zone)).AddDays(paused)
+	last := period.After(civil.DateOf(q.start, zone)).AddDays(paused)
 	calendar := holiday.Sweden()
 	if q.Eves {
 		calendar = holiday.SwedenWithEves()

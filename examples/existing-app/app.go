@@ -39,10 +39,8 @@ func openApp(ctx context.Context, set settings) (_ *app, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// In production, the key comes from a key service: any Tink AEAD will do.
-	kek, err := insecurekeyfile.Open(set.kek)
-	if err != nil {
-		return nil, err
+	if set.dsn == "" {
+		return nil, errors.New("the data source name is missing: set APP_DSN")
 	}
 	if a.data, err = postgres.Open(ctx, set.dsn, nil); err != nil { // checks the DSN, and makes the tables of schema gallra
 		return nil, err
@@ -52,6 +50,11 @@ func openApp(ctx context.Context, set settings) (_ *app, err error) {
 	}
 	a.db.SetMaxOpenConns(16)
 	if _, err = a.db.ExecContext(ctx, ticketTable); err != nil {
+		return nil, err
+	}
+	// In production, the key comes from a key service: any Tink AEAD will do.
+	kek, err := insecurekeyfile.Open(set.kek)
+	if err != nil {
 		return nil, err
 	}
 	opt := &gdpr.Options{Logger: set.log}

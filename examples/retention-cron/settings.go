@@ -23,7 +23,8 @@ const usage = `Usage: retention-cron COMMAND [FLAGS]
     -as ACTOR        who runs it, with a role that may erase; default: the sweep itself
     -batch N         parts in one batch; default 1000
     -max-time TIME   stop after this long, such as 90m; the next run goes on
-  explain ID       say why a record is still there, and until when
+  explain [-as ACTOR] ID
+                   say why a record is still there, and until when
     -as ACTOR        who asks, with a role that may read; default: job retention-cron
   overdue          count what should be gone and is not
   health           show the state of the store, and when it was last swept
@@ -113,7 +114,7 @@ func (s *settings) flags() *flag.FlagSet {
 	return f
 }
 
-var quoted = regexp.MustCompile(`(?s) ".*" for|: .*=.*`)
+var quoted = regexp.MustCompile(`(?s)invalid (boolean )?value ".*" for |: .*=.*`)
 
 // wrongFlag is what package flag says, without the value that it quotes.
 func wrongFlag(err error) error {
