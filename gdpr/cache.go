@@ -1,6 +1,8 @@
 package gdpr
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/gallra/gallra/gdpr/storage"
@@ -99,6 +101,22 @@ func (c *cache) factsOf(b []byte) (facts, error) {
 	}
 	c.facts[string(b)] = f
 	return f, nil
+}
+
+// dropPersons forgets to whom identifiers led.
+func (c *cache) dropPersons() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.persons = nil
+}
+
+// gone forgets what led to persons that are erased.
+func (c *cache) gone(subjects ...ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.persons) > 0 {
+		maps.DeleteFunc(c.persons, func(_ string, id ID) bool { return slices.Contains(subjects, id) })
+	}
 }
 
 // forget drops what a refused batch was made with.

@@ -207,6 +207,7 @@ func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Grou
 		return nil, err
 	}
 	e.ring.ForgetSubject(row.Controller, subject)
+	e.cache.gone(subject)
 	out.Proof, out.Digest = stored.ID, hex.EncodeToString(stored.Digest)
 	return out, nil
 }

@@ -1,6 +1,7 @@
 package gdpr
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gallra/gallra/crypto"
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/retention"
@@ -170,16 +172,60 @@ func (e *Engine) dropIdentifiers(ctx context.Context, b *storage.Batch, subject 
 	if len(refs) == 0 {
 		return nil, nil // of a person with nothing left everything goes, elsewhere
 	}
-	n := len(b.EraseIndex)
-	for _, r := range rows {
-		if has[r.Kind] {
-			b.EraseIndex = append(b.EraseIndex, r)
+	rows = slices.DeleteFunc(rows, func(r storage.IndexRow) bool { return !has[r.Kind] })
+	if rows, err = e.notCarried(ctx, subject, refs, rows); err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	b.EraseIndex = append(b.EraseIndex, rows...)
+	return refs, nil
+}
+
+// notCarried leaves out the identifiers that a remaining part holds as the value of a field, whatever the register calls it by now: the part may have no
+// other row to be found by.
+func (e *Engine) notCarried(ctx context.Context, subject ID, left []storage.PartRef, rows []storage.IndexRow) ([]storage.IndexRow, error) {
+	q := storage.PartQuery{Subjects: []ID{subject}, Limit: page}
+	for len(rows) > 0 {
+		parts, err := e.store.Parts(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		last := len(parts) < q.Limit
+		if !last {
+			q.After = parts[len(parts)-1].PartRef
+		}
+		parts = slices.DeleteFunc(parts, func(p storage.Part) bool { return !slices.Contains(left, p.PartRef) })
+		if err := e.withKeys(ctx, parts); err != nil {
+			return nil, err
+		}
+		for i := range parts {
+			c, err := e.openPart(ctx, &parts[i])
+			if errors.Is(err, crypto.ErrDestroyed) {
+				return nil, nil // erased meanwhile: whoever did that looks at what is left
+			}
+			if err != nil {
+				return nil, err
+			}
+			for _, v := range c.fields {
+				text, _ := v.(string)
+				rows = slices.DeleteFunc(rows, func(r storage.IndexRow) bool {
+					form, why := normalize(r.Kind, text, e.country())
+					if why != "" {
+						return false
+					}
+					var tokens [][]byte
+					tokens, err = e.ring.Tokens(r.Controller, r.Kind, form)
+					return err == nil && slices.ContainsFunc(tokens, func(t []byte) bool { return bytes.Equal(t, r.Token) })
+				})
+				if err != nil {
+					return nil, err
+				}
+			}
+		}
+		if last {
+			break
 		}
 	}
-	if len(b.EraseIndex) == n {
-		return nil, nil
-	}
-	return refs, nil
+	return rows, nil
 }
 
 // needs are the data categories that a part is for: those of its purposes that are in force at an instant, or whose floor is. A part that

@@ -85,6 +85,7 @@ func (w *sweepWork) bare(ctx context.Context, controller ID, subjects []ID, eras
 		for _, id := range gone {
 			e.ring.ForgetSubject(controller, id)
 		}
+		e.cache.dropPersons()
 		break
 	}
 	return len(gone), w.identifiers(ctx, thin, lost)

@@ -12,7 +12,23 @@ import (
 )
 
 // resolve finds the person behind every identity of the batch, or makes one. Identifiers that a known person did not have yet are added.
+//
+// What is remembered of identifiers may be old. The batch's conditions tell, but not when there is no batch because they lead to nobody or to too many:
+// then the store is asked.
 func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
+	remembered, err := in.persons(ctx, b, true)
+	if err == nil || !remembered {
+		return err
+	}
+	in.e.cache.dropPersons()
+	*b = storage.Batch{}
+	in.fresh, in.named, in.opened = map[string]ID{}, map[ID][][]byte{}, map[ID]*crypto.Subject{}
+	_, err = in.persons(ctx, b, false)
+	return err
+}
+
+// persons does it; remembered says that it leaned on what the engine remembers.
+func (in *intake) persons(ctx context.Context, b *storage.Batch, remember bool) (remembered bool, err error) {
 	e := in.e
 	tokens := map[string]ID{}          // every identifier that leads to somebody, stored or new in this batch
 	kept := map[*normalized]([]byte){} // the token of each identifier
@@ -23,13 +39,13 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 				n := &d.persons[i].identity[j]
 				all, err := e.ring.Tokens(in.controller, n.kind, n.value)
 				if err != nil {
-					return err
+					return remembered, err
 				}
 				kept[n] = all[0]
 				// Whom it led to before is right if the batch's conditions hold; the key must be at hand, so that one that is destroyed is not used.
-				if id, ok := e.cache.person(all[0]); ok {
+				if id, ok := e.cache.person(all[0]); ok && remember {
 					if key, ok := e.ring.Subject(in.controller, id); ok {
-						tokens[string(all[0])], in.opened[id] = id, key
+						tokens[string(all[0])], in.opened[id], remembered = id, key, true
 						continue
 					}
 				}
@@ -39,12 +55,14 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 	}
 	found, err := e.lookup(ctx, ask, e.store.Identifiers)
 	if err != nil {
-		return err
+		return remembered, err
 	}
 	for _, row := range found {
 		if row.Part == 0 {
 			tokens[string(row.Token)] = row.Subject
-			e.cache.keepPerson(row.Token, row.Subject)
+			if !inTx(ctx) { // else it may never be committed
+				e.cache.keepPerson(row.Token, row.Subject)
+			}
 		}
 	}
 	if in.ahead != nil {
@@ -58,10 +76,10 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 		for i := range d.persons {
 			p := &d.persons[i]
 			if p.subject, err = in.who(ctx, p, tokens, kept); err != nil {
-				return err
+				return remembered, err
 			}
 			if !p.subject.IsZero() && slices.ContainsFunc(d.persons[:i], func(other person) bool { return other.subject == p.subject }) {
-				return refuse(fmt.Sprintf("Also[%d].Subject", i), "a person who is in the record already")
+				return remembered, refuse(fmt.Sprintf("Also[%d].Subject", i), "a person who is in the record already")
 			}
 			if p.subject.IsZero() {
 				p.subject = storage.NewID()
@@ -91,7 +109,7 @@ func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
 		b.Subjects = append(b.Subjects, storage.SubjectCond{ID: id})
 	}
 	b.Index = slices.AppendSeq(b.Index, maps.Values(leaned))
-	return in.keys(ctx, b, known, fresh)
+	return remembered, in.keys(ctx, b, known, fresh)
 }
 
 // who is the stored person behind an identity; zero for a new one.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/storage"
@@ -35,14 +36,18 @@ func (t *together) write(ctx context.Context, a *act, entries []audit.Entry) err
 	t.mu.Lock()
 	t.waiting = append(t.waiting, one)
 	t.mu.Unlock()
+	late := time.NewTimer(turnTime) // a batch that waits for somebody's row keeps nobody else
+	defer late.Stop()
 	var err error
 	select {
 	case err = <-one.outcome:
 	case <-ctx.Done():
-		t.mu.Lock()
-		t.waiting = slices.DeleteFunc(t.waiting, func(w *traced) bool { return w == one })
-		t.mu.Unlock()
+		t.leave(one)
 		return ctx.Err()
+	case <-late.C:
+		if err = errAlone; !t.leave(one) {
+			err = <-one.outcome
+		}
 	case t.turn <- struct{}{}:
 		err = t.writeAll(ctx, one)
 	}
@@ -50,6 +55,15 @@ func (t *together) write(ctx context.Context, a *act, entries []audit.Entry) err
 		return a.commit(ctx, &storage.Batch{}, entries...)
 	}
 	return err
+}
+
+// leave takes an act out of those that wait, and reports whether it was there: else its entries are on their way.
+func (t *together) leave(one *traced) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := len(t.waiting)
+	t.waiting = slices.DeleteFunc(t.waiting, func(w *traced) bool { return w == one })
+	return len(t.waiting) < n
 }
 
 // writeAll writes what waits, if this one is still among it, and ends the turn.

@@ -338,3 +338,32 @@ func TestIdentifierTakenMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// TestRememberedIdentifier: that an engine remembers whom an address led to refuses nobody who has it now.
+func TestRememberedIdentifier(t *testing.T) {
+	t.Parallel()
+	eachStore(t, "epm.yaml", func(t *testing.T, h *house) {
+		ctx := t.Context()
+		f := newFirm(h)
+		was, phone := gdpr.Email("förr@kund.example"), gdpr.Phone("031-390 06 01")
+		record := gdpr.Record{Subject: was, Fields: gdpr.Fields{"name": "Åke Ö", "message": "hej"}}
+		for range 2 {
+			_, err := f.support.Put(ctx, record)
+			require.NoError(t, err)
+		}
+		var first gdpr.ID
+		for _, r := range find(t, f.support, was) {
+			first = r.Subject()
+			require.NoError(t, f.support.Update(ctx, r.ID, gdpr.Change{Fields: gdpr.Fields{"email": "nu@kund.example"}}))
+		}
+		other, err := f.support.Put(ctx, gdpr.Record{Subject: phone, Fields: gdpr.Fields{"message": "hej"}})
+		require.NoError(t, err)
+		both, err := f.support.Put(ctx, gdpr.Record{Subject: was.And(phone), Fields: gdpr.Fields{"message": "hej"}})
+		require.NoError(t, err, "the address leads to nobody now")
+		assert.Equal(t, out0(t, f.support, other), out0(t, f.support, both))
+		_, err = f.support.Put(ctx, gdpr.Record{Subject: was, Fields: gdpr.Fields{"message": "hej"},
+			Also: []gdpr.Share{{Subject: gdpr.Email("nu@kund.example"), Fields: gdpr.Fields{"message": "hej"}}}})
+		require.NoError(t, err)
+		assert.NotEqual(t, first, out0(t, f.support, both))
+	})
+}

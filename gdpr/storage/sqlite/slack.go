@@ -23,48 +23,63 @@ const ambiguous = 2 << 24
 
 var errTooLarge = errors.New("the file has more than 33 million pages: what is left between their rows goes with a VACUUM alone")
 
-// memory is what a Scrub knows for the next: the write-ahead log that it began names every page that changed since, until it is begun anew.
+// memory is what a Scrub knows for the next: which pages changed since. They are those that the write-ahead log names, as long as it is the one that
+// followed; none, while there is no log and the file is as it was left. Else it is all.
 type memory struct {
-	mu    sync.Mutex
-	wiped bool   // everything, once
-	log   uint32 // the number of the log that followed
+	mu   sync.Mutex
+	file fs.FileInfo // as a Scrub left it; nil: nothing is known
+	log  uint64      // the number of the log that follows
 }
 
-// wipe overwrites the slack of every page that may have changed since the last wipe, and returns the number of the log that says so; none when
-// there is no log.
-func (m *memory) wipe(ctx context.Context, conn *sql.Conn, path string) (log uint32, logs bool, err error) {
-	var size, pages, vacuum int
-	if err := conn.QueryRowContext(ctx,
-		"SELECT page_size, page_count, auto_vacuum FROM pragma_page_size, pragma_page_count, pragma_auto_vacuum").Scan(&size, &pages, &vacuum); err != nil {
-		return 0, false, err
+// known reports whether the log names every page that changed.
+func (m *memory) known(file fs.FileInfo, log uint64, changed map[int]bool) bool {
+	if m.file == nil {
+		return false
 	}
-	if pages >= ambiguous {
-		return 0, false, errTooLarge
+	if len(changed) > 0 {
+		return log == m.log
 	}
+	return file.Size() == m.file.Size() && file.ModTime().Equal(m.file.ModTime())
+}
+
+// wipe overwrites the slack of every page that may have changed since the last wipe. It returns the number of the log, 0 when there is none, and what
+// tells whether somebody else has written since.
+func (m *memory) wipe(ctx context.Context, conn *sql.Conn, path string) (log uint64, version int64, err error) {
 	tx, err := conn.BeginTx(ctx, nil) // an immediate one: nobody writes meanwhile
 	if err != nil {
-		return 0, false, err
+		return 0, 0, err
 	}
 	defer func() { _ = tx.Rollback() }()
-
+	var size, pages, vacuum int
+	if err := tx.QueryRowContext(ctx, "SELECT page_size, page_count, auto_vacuum, data_version FROM pragma_page_size, pragma_page_count, pragma_auto_vacuum, pragma_data_version").
+		Scan(&size, &pages, &vacuum, &version); err != nil {
+		return 0, 0, err
+	}
+	if pages >= ambiguous {
+		return 0, 0, errTooLarge
+	}
+	file, err := os.Stat(path)
+	if err != nil {
+		return 0, 0, err
+	}
 	log, changed, err := logged(path, size)
 	if err != nil {
-		return 0, false, err
+		return 0, 0, err
 	}
 	skip := func(page int) bool { return vacuum != 0 && (page-2)%(size/5+1) == 0 } // a page of pointers between pages
-	if m.wiped && (log == m.log || len(changed) == 0) {
+	if m.known(file, log, changed) {
 		err = wipeSome(ctx, tx, changed, skip)
 	} else {
 		err = wipeAll(ctx, tx, skip)
 	}
 	if err != nil {
-		return 0, false, err
+		return 0, 0, err
 	}
 	if err := tx.Commit(); err != nil {
-		return 0, false, err
+		return 0, 0, err
 	}
-	log, changed, err = logged(path, size)
-	return log, len(changed) > 0, err
+	log, _, err = logged(path, size)
+	return log, version, err
 }
 
 // wipeAll goes over the whole file, as often as it takes to write at most a few MiB at a time.
@@ -172,8 +187,9 @@ func zero(b []byte) (changed bool) {
 	return false
 }
 
-// logged reads which pages the write-ahead log of the file at path holds, and its number. A log that is missing or empty holds none.
-func logged(path string, pageSize int) (log uint32, pages map[int]bool, err error) {
+// logged reads which pages the write-ahead log of the file at path holds, and its number: the one that follows a truncated log has the next (nextLog). A log
+// that is missing or empty holds none.
+func logged(path string, pageSize int) (log uint64, pages map[int]bool, err error) {
 	f, err := os.Open(path + "-wal")
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil, nil
@@ -192,10 +208,16 @@ func logged(path string, pageSize int) (log uint32, pages map[int]bool, err erro
 	for at := int64(len(head)); ; at += int64(24 + pageSize) {
 		var frame [8]byte
 		if _, err := f.ReadAt(frame[:], at); errors.Is(err, io.EOF) {
-			return binary.BigEndian.Uint32(head[12:]), pages, nil
+			return binary.BigEndian.Uint64(head[12:]), pages, nil // its round, and a salt that begins at random
 		} else if err != nil {
 			return 0, nil, err
 		}
 		pages[int(binary.BigEndian.Uint32(frame[:]))] = true
 	}
+}
+
+// nextLog is the number of the log that follows a truncated one: SQLite adds one to round and salt.
+func nextLog(log uint64) uint64 {
+	const half = 32
+	return (log>>half+1)<<half | uint64(uint32(log)+1) //nolint:gosec // the halves are numbers of their own
 }

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"bytes"
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,4 +68,47 @@ func TestScrubLeavesNoByte(t *testing.T) {
 	left, err := s.Count(ctx)
 	require.NoError(t, err)
 	require.EqualValues(t, n/2, left)
+}
+
+// TestScrubAfterAnother: somebody else has moved the log into the file and truncated it, so that no log names what changed.
+func TestScrubAfterAnother(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	path := filepath.Join(t.TempDir(), "data.db")
+	s, err := sqlite.Open(ctx, path, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	other, err := sql.Open("sqlite", sqlite.DSN(path))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = other.Close() })
+	mark := func(i int) []byte { return fmt.Appendf(nil, "<innehåll %d>", i) }
+	rows := make([]storage.IndexRow, 900)
+	b := &storage.Batch{}
+	for i := range rows {
+		if i == 300 {
+			require.NoError(t, s.Scrub(ctx))
+		}
+		sub := storage.Subject{ID: storage.NewID(), Controller: storage.NewID(), Rev: 1}
+		rows[i] = storage.IndexRow{Subject: sub.ID, Kind: "user.contact.email", Token: mark(i), Controller: sub.Controller, Sealed: bytes.Repeat(mark(i), 1+i%5)}
+		require.NoError(t, s.Apply(ctx, &storage.Batch{PutSubjects: []storage.Subject{sub}, PutIndex: rows[i : i+1]}))
+		if i%3 > 0 {
+			b.EraseIndex = append(b.EraseIndex, rows[i])
+		}
+	}
+	left := func() (n int) {
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for i := range rows {
+			if i%3 > 0 && bytes.Contains(content, mark(i)) {
+				n++
+			}
+		}
+		return n
+	}
+	require.NoError(t, s.Apply(ctx, b))
+	_, err = other.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	require.NoError(t, err)
+	require.Positive(t, left(), "there is something to overwrite")
+	require.NoError(t, s.Scrub(ctx))
+	require.Zero(t, left())
 }

@@ -193,8 +193,13 @@ func (s *Store) scrub(ctx context.Context) error {
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // not to be used again
 		}
 	}()
-	log, logs, err := m.wipe(ctx, conn, s.path)
-	if err != nil || !logs {
+	log, version, err := m.wipe(ctx, conn, s.path)
+	m.file = nil
+	if err != nil {
+		return err
+	}
+	if log == 0 { // nothing to move
+		m.file, err = os.Stat(s.path)
 		return err
 	}
 	var busy, frames, moved int
@@ -204,8 +209,13 @@ func (s *Store) scrub(ctx context.Context) error {
 	if busy != 0 {
 		return storage.ErrBusy
 	}
-	m.wiped, m.log = true, log+1
-	return nil
+	var now int64
+	if err := conn.QueryRowContext(ctx, "PRAGMA data_version").Scan(&now); err != nil || now != version {
+		return err // another connection wrote meanwhile: the next Scrub reads the whole file
+	}
+	m.log = nextLog(log)
+	m.file, err = os.Stat(s.path)
+	return err
 }
 
 var dialect = sqlstore.Dialect{
