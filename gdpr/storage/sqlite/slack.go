@@ -219,5 +219,5 @@ func logged(path string, pageSize int) (log uint64, pages map[int]bool, err erro
 // nextLog is the number of the log that follows a truncated one: SQLite adds one to round and salt.
 func nextLog(log uint64) uint64 {
 	const half = 32
-	return (log>>half+1)<<half | uint64(uint32(log)+1) //nolint:gosec // the halves are numbers of their own
+	return (log>>half+1)<<half | uint64(uint32(log)+1)
 }
