@@ -344,14 +344,9 @@ func TestPostgresFullCopyOpens(t *testing.T) {
 	}
 	kinds := func() (kinds []string) { return slices.Sorted(maps.Keys(pieces.in(t, s))) }
 	require.Equal(t, []string{"part key in base", "part key in pg_wal", "subject key in base", "subject key in pg_wal"}, kinds())
-	vacuum := func(how string) {
-		for _, table := range []string{"part_keys", "subject_keys"} {
-			_, err := m.p.raw[0].Exec(how + ` gallra.` + table)
-			require.NoError(t, err)
-		}
+	for _, table := range []string{"part_keys", "subject_keys"} { // in full: else the bytes may stay where they were
+		_, err := m.p.raw[0].Exec(`VACUUM FULL gallra.` + table)
+		require.NoError(t, err)
 	}
-	vacuum("VACUUM")
-	require.Contains(t, kinds(), "part key in base", "a vacuum leaves the bytes where they were")
-	vacuum("VACUUM FULL")
 	require.Equal(t, []string{"part key in pg_wal", "subject key in pg_wal"}, kinds())
 }
