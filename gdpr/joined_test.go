@@ -336,6 +336,45 @@ func TestInTxTraceStays(t *testing.T) {
 	})
 }
 
+// TestInTxReadWaitsForNoTurn: a reader waits for a row that the application's transaction has changed. Neither that transaction's own reads nor anybody
+// else's wait behind it.
+func TestInTxReadWaitsForNoTurn(t *testing.T) {
+	t.Parallel()
+	eachShop(t, func(t *testing.T, h *shop) {
+		stand := gdpr.Person("Vikarie Öst")
+		admin := h.As(boss, gdpr.Retention)
+		grant, err := admin.Grant(t.Context(), gdpr.Grant{Actor: stand, Role: "support"})
+		require.NoError(t, err)
+		id := h.put(t, asa, "hej")
+		waiting := make(chan error, 1)
+		err = h.inTx(t, 0, func(ctx context.Context, _ *sql.Tx) error {
+			ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+			defer cancel()
+			if err := admin.Revoke(ctx, grant); err != nil {
+				return err
+			}
+			go func() {
+				_, err := h.As(stand, "support-ticket").Get(t.Context(), id)
+				waiting <- err
+			}()
+			select { // it leans on the grant, and waits to know whether it stands
+			case err := <-waiting:
+				return fmt.Errorf("the reader did not wait: %w", err)
+			case <-time.After(300 * time.Millisecond):
+			}
+			if _, err := h.desk.Get(ctx, id); err != nil {
+				return fmt.Errorf("in the transaction: %w", err)
+			}
+			if _, err := h.privacy.Get(storage.Apart(ctx), id); err != nil {
+				return fmt.Errorf("beside it: %w", err)
+			}
+			return errUndo
+		})
+		require.Equal(t, errUndo, err)
+		require.NoError(t, <-waiting, "the grant stands")
+	})
+}
+
 // An erasure is undone with the transaction; what follows one that is committed, the next sweep does.
 func TestInTxErase(t *testing.T) {
 	t.Parallel()
