@@ -258,9 +258,8 @@ func TestChangedClearColumns(t *testing.T) {
 		for name, v := range map[string]any{"text": "{", "json": `{"collected":"0000-99-99","days":{"x":1}}`, "number": -1, "huge": int64(1) << 62, "bytes": []byte{0xff, 0}} {
 			t.Run(column+" "+name, func(t *testing.T) {
 				s := h.tamper(t, func(d *tampered) {
-					if _, err := d.data.Exec(`UPDATE gallra_parts SET `+column+` = ? WHERE record = ?`, v, h.live[:]); err != nil {
-						t.Skip("the table takes no such value")
-					}
+					_, err := d.data.Exec(`UPDATE gallra_parts SET `+column+` = ? WHERE record = ?`, v, h.live[:])
+					require.NoError(t, err)
 				})
 				r, err := s.start(t.Context())
 				if err != nil {
