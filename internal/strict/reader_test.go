@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,15 +49,13 @@ func TestReaderFails(t *testing.T) {
 	}
 }
 
-// The time it takes grows with the length of a text and not with its square.
+// The work grows with the length of a text: with its square this would not end before the tests' own limit.
 func TestReaderOfManyEscapes(t *testing.T) {
 	t.Parallel()
 	const n = 1 << 21
-	began := time.Now()
 	r := New([]byte(`"` + strings.Repeat(`\\`, n) + `"`))
 	assert.Len(t, r.Text(), n)
 	assert.True(t, r.Done())
-	assert.Less(t, time.Since(began), 10*time.Second)
 }
 
 // What it reads, any reader of JSON reads the same.

@@ -170,8 +170,8 @@ func (s *Store) settings(ctx context.Context) error {
 }
 
 // Scrub overwrites the slack of the file's pages, where SQLite leaves copies of rows, moves what was erased out of the write-ahead log, and truncates
-// that. The first of a process reads the whole file (some 200 MiB a second), the others what changed. It returns [storage.ErrBusy] when a
-// reader or a writer, here or in another process, prevents it for a second; a later Scrub finishes it.
+// that. The first of a process, and one after somebody else has written, reads the whole file (some 200 MiB a second), the others what changed. It
+// returns [storage.ErrBusy] when a reader or a writer, here or in another process, prevents it for a second; a later Scrub finishes it.
 func (s *Store) Scrub(ctx context.Context) error {
 	return sqlstore.Wrap(ctx, s.base, "scrub", s.scrub(ctx))
 }
