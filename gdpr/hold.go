@@ -252,7 +252,8 @@ func (s *Session) Release(ctx context.Context, hold ID) error {
 	return nil
 }
 
-// release takes a hold off its rows and dates again what it kept.
+// release takes a hold off its rows and dates again what it kept. A sweep that dates a part by the hold raises the hold's revision: either the
+// part is found here, or the release begins again.
 func (a *act) release(ctx context.Context, b *storage.Batch, body holdBody) error {
 	e := a.s.e
 	switch body.kind() {
@@ -315,6 +316,8 @@ type HoldInfo struct {
 	Ground   string
 	Owner    string
 	ReviewBy civil.Date
+
+	file storage.File
 }
 
 // holdsOn are the holds in force on any of the given rows: one question to the store.
@@ -355,7 +358,7 @@ func (e *Engine) holds(ctx context.Context, targets []ID) ([]HoldInfo, error) {
 			if json.Unmarshal(f.Body, &body) != nil {
 				return nil, errors.New("decode hold: not of format 1")
 			}
-			out = append(out, HoldInfo{ID: f.ID, On: body.kind(), Target: f.Parent, Ground: body.Ground, Owner: body.Owner, ReviewBy: body.ReviewBy})
+			out = append(out, HoldInfo{ID: f.ID, On: body.kind(), Target: f.Parent, Ground: body.Ground, Owner: body.Owner, ReviewBy: body.ReviewBy, file: f})
 		}
 		if len(files) < q.Limit {
 			return out, nil

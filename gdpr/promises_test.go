@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gallra/gallra/gdpr"
+	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/storage/sqlite"
@@ -78,6 +79,31 @@ func TestHoldReleasedDuringSweep(t *testing.T) {
 		require.NoError(t, err)
 		h.sweep()
 		assert.Equal(t, 1, h.count(), "the message had to go by 2 March 2027; the e-mail serves the warranty too")
+	})
+}
+
+// What a sweep dates by a hold's review while the hold is being released is not forgotten: the release finds it.
+func TestHoldReleasedUnseen(t *testing.T) {
+	t.Parallel()
+	eachStore(t, "family.yaml", func(t *testing.T, h *house) {
+		ctx, order := t.Context(), h.As(web, "order")
+		message := gdpr.Record{Subject: asa, Fields: gdpr.Fields{"message": "m"}}
+		_, err := order.Put(ctx, message)
+		require.NoError(t, err)
+		hold, err := order.Hold(ctx, gdpr.Hold{Subject: asa, Ground: "anspråk", ReviewBy: day(t, "2026-12-20")})
+		require.NoError(t, err)
+		late, spy := h.spied()
+		spy.before = func(*storage.Batch) { // the release has read what there is
+			spy.before = nil
+			message.CollectedAt = on("2021-03-01").at
+			_, err := order.Put(ctx, message)
+			require.NoError(t, err)
+			h.sweep()
+		}
+		require.NoError(t, late.As(web, "order").Release(ctx, hold))
+		require.Nil(t, spy.before)
+		h.sweep()
+		assert.Equal(t, 3, h.count(), "the second message had to go: the first stays, and two e-mails serve the warranty")
 	})
 }
 

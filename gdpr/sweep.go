@@ -426,16 +426,15 @@ func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch
 		if !c.item.Go {
 			when := c.wake
 			if c.item.Why == retention.WhyHeld {
-				if c.hold, when, err = w.reviewOf(ctx, p); err != nil {
+				var hold HoldInfo
+				if hold, when, err = w.reviewOf(ctx, p); err != nil {
 					return nil, proof, 0, err
 				}
+				c.hold = hold.ID
 				if c.hold.IsZero() {
 					continue // released meanwhile: it stays due
 				}
-				// Whoever releases the hold dates the parts that he finds. This one may be newer.
-				if cond := (storage.FileCond{Kind: fileHold, ID: c.hold, State: stateActive}); !slices.Contains(b.Files, cond) {
-					b.Files = append(b.Files, cond)
-				}
+				touch(b, hold.file)
 			}
 			if !when.Equal(p.Due) {
 				p.Due = when
@@ -463,6 +462,14 @@ func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch
 		}
 	}
 	return b, proof, dated, nil
+}
+
+// touch raises the revision of a hold by which parts are dated, so that a release that has not seen them begins again.
+func touch(b *storage.Batch, hold storage.File) {
+	if !slices.ContainsFunc(b.PutFiles, func(f storage.File) bool { return f.ID == hold.ID }) {
+		hold.Rev++
+		b.PutFiles = append(b.PutFiles, hold)
+	}
 }
 
 // reasons numbers the reasons of a proof.
@@ -498,9 +505,8 @@ func (r *reasons) number(j *judged) int {
 }
 
 // reviewOf is the hold that keeps a part, and when it is reviewed: until then no sweep reads the part again.
-func (w *sweepWork) reviewOf(ctx context.Context, p *storage.Part) (hold ID, at time.Time, err error) {
+func (w *sweepWork) reviewOf(ctx context.Context, p *storage.Part) (next HoldInfo, at time.Time, err error) {
 	e := w.a.s.e
-	var next HoldInfo
 	first := func(h HoldInfo) {
 		if next.ID.IsZero() || h.ReviewBy.Before(next.ReviewBy) {
 			next = h
@@ -514,7 +520,7 @@ func (w *sweepWork) reviewOf(ctx context.Context, p *storage.Part) (hold ID, at 
 	if next.ID.IsZero() { // it was placed while the sweep ran
 		holds, err := e.holdsOn(ctx, p.Record, p.Subject, p.Agreement)
 		if err != nil {
-			return ID{}, time.Time{}, err
+			return next, time.Time{}, err
 		}
 		for _, h := range holds {
 			first(h)
@@ -524,7 +530,7 @@ func (w *sweepWork) reviewOf(ctx context.Context, p *storage.Part) (hold ID, at 
 	if next.ReviewBy.Before(tomorrow) {
 		next.ReviewBy = tomorrow
 	}
-	return next.ID, next.ReviewBy.Start(e.zone).UTC().Add(e.lead()), nil
+	return next, next.ReviewBy.Start(e.zone).UTC().Add(e.lead()), nil
 }
 
 // leave keeps the schedules of parts that were left out due, so that the next sweep looks at them again.
