@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gallra/gallra/gdpr"
-	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/civil"
+	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/storage/sqlite"
 	"github.com/gallra/gallra/retention"
 )
