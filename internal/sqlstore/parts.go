@@ -14,13 +14,14 @@ import (
 const (
 	partColumns = `p.bucket, p.record, p.part, p.rev, p.version, p.controller, p.subject, p.family, p.purposes, p.role, p.class,
 		p.agreement, p.assignment, p.owner, p.hangs, p.due, p.held, p.restricted, p.labels, p.facts, s.rev, s.held, s.due, s.facts`
-	partTables = ` FROM gallra_parts p LEFT JOIN gallra_schedules s ON s.owner = p.owner AND s.family = p.family`
+	fromParts   = ` FROM gallra_parts p`
+	schedulesOf = ` LEFT JOIN gallra_schedules s ON s.owner = p.owner AND s.family = p.family`
 
-	selectLight = `SELECT ` + partColumns + partTables
+	selectLight = `SELECT ` + partColumns
 	// Keys come row by row: a planner that does not know how short a page is would join the tables as a whole.
 	selectFull = `SELECT ` + partColumns + `, p.sealed,
 		(SELECT k.wrapped FROM gallra_part_keys k WHERE k.bucket = p.bucket AND k.record = p.record AND k.part = p.part AND k.version = p.version),
-		(SELECT j.wrapped FROM gallra_subject_keys j WHERE j.bucket = p.bucket AND j.id = p.subject)` + partTables
+		(SELECT j.wrapped FROM gallra_subject_keys j WHERE j.bucket = p.bucket AND j.id = p.subject)`
 
 	// chunk is the longest list of values in one statement.
 	chunk = 512
@@ -54,11 +55,16 @@ func scanPart(light bool) func(*sql.Rows, *storage.Part) error {
 }
 
 func (s *Store) parts(ctx context.Context, op string, light bool, where string, args ...any) ([]storage.Part, error) {
+	return s.partsFrom(ctx, op, light, fromParts, where, args...)
+}
+
+// partsFrom reads parts p from another table than that of all.
+func (s *Store) partsFrom(ctx context.Context, op string, light bool, from, where string, args ...any) ([]storage.Part, error) {
 	query := selectFull
 	if light {
 		query = selectLight
 	}
-	return all(ctx, s, op, query+where, args, scanPart(light))
+	return all(ctx, s, op, query+from+schedulesOf+where, args, scanPart(light))
 }
 
 // Record returns all parts of one record in the order of their numbers, wherever their buckets are.
@@ -104,7 +110,7 @@ func (s *Store) Left(ctx context.Context, subjects []storage.ID) ([]storage.Rema
 			return nil, s.ready(ctx, "read what is left")
 		}
 		return all(ctx, s, "read what is left", `SELECT s.id, q.family, q.purposes FROM `+idList+` JOIN gallra_subjects s ON s.bucket = a.bucket AND s.id = a.id
-			CROSS JOIN LATERAL (SELECT p.family, p.purposes FROM gallra_parts p WHERE p.bucket = a.bucket AND p.subject = a.id LIMIT 1) q`,
+			CROSS JOIN LATERAL (SELECT p.family, p.purposes FROM gallra_parts p WHERE p.subject = a.id LIMIT 1) q`,
 			idArrays(distinct(subjects, storage.ID.Compare)), scan)
 	}
 	var out []storage.Remainder
@@ -115,8 +121,8 @@ func (s *Store) Left(ctx context.Context, subjects []storage.ID) ([]storage.Rema
 			args = append(args, ids[i].Bucket(), ids[i][:])
 		}
 		rows, err := all(ctx, s, "read what is left", `SELECT s.id, p.family, p.purposes FROM gallra_subjects s
-			JOIN gallra_parts p ON p.bucket = s.bucket AND p.subject = s.id AND (p.record, p.part) = (SELECT q.record, q.part FROM gallra_parts q
-				WHERE q.bucket = s.bucket AND q.subject = s.id ORDER BY q.record, q.part LIMIT 1)
+			JOIN gallra_parts p ON p.subject = s.id AND (p.record, p.part) = (SELECT q.record, q.part FROM gallra_parts q
+				WHERE q.subject = s.id ORDER BY q.record, q.part LIMIT 1)
 			WHERE s.bucket = ? AND s.id = ?`+strings.Repeat(` OR s.bucket = ? AND s.id = ?`, len(ids)-1), args, scan)
 		if err != nil {
 			return nil, err
@@ -153,51 +159,6 @@ func hasLabels(have, want map[string]string) bool {
 		}
 	}
 	return true
-}
-
-func (s *Store) page(ctx context.Context, q storage.PartQuery, subjects []storage.ID) ([]storage.Part, error) {
-	where := strings.Builder{}
-	args := []any{q.After.Bucket, q.After.Record[:], q.After.Part}
-	const follows = ` WHERE (p.bucket, p.record, p.part) > (?, ?, ?)`
-	if subjects == nil {
-		where.WriteString(follows)
-	} else if s.dialect.Arrays && len(subjects) > 1 { // a single one has a plan that the database keeps
-		where.WriteString(` JOIN ` + idList + ` ON p.bucket = a.bucket AND p.subject = a.id` + follows)
-		args = append(idArrays(subjects), args...)
-	} else {
-		subjects = slices.DeleteFunc(slices.Clone(subjects), func(id storage.ID) bool { return id.Bucket() < q.After.Bucket })
-		if len(subjects) == 0 {
-			return nil, nil
-		}
-		subjects = padded(subjects)
-		const one = `p.bucket = ? AND p.subject = ? AND (p.record, p.part) > (?, ?)`
-		where.WriteString(` WHERE (` + one + strings.Repeat(` OR `+one, len(subjects)-1) + `)`)
-		args = nil
-		for i := range subjects {
-			after := storage.PartRef{} // a bucket that the cursor has not reached
-			if subjects[i].Bucket() == q.After.Bucket {
-				after = q.After
-			}
-			args = append(args, subjects[i].Bucket(), subjects[i][:], after.Record[:], after.Part)
-		}
-	}
-	if q.Hanging {
-		where.WriteString(` AND p.hangs`)
-	}
-	if !q.Owner.IsZero() {
-		where.WriteString(` AND p.owner = ?`)
-		args = append(args, q.Owner[:])
-	}
-	if q.Family != "" {
-		where.WriteString(` AND p.family = ?`)
-		args = append(args, q.Family)
-	}
-	if !q.Controller.IsZero() {
-		where.WriteString(` AND p.controller = ?`)
-		args = append(args, q.Controller[:])
-	}
-	where.WriteString(` ORDER BY p.bucket, p.record, p.part` + atMost)
-	return s.parts(ctx, "read parts", q.Light, where.String(), append(args, q.Limit)...)
 }
 
 // Due returns at most q.Limit parts with a due at or before q.Before, in the order of (due, bucket, record, part), after q.After.

@@ -25,7 +25,7 @@ func (t *tx) writeParts(b *storage.Batch) {
 	}
 	for _, c := range b.Subjects {
 		var one int
-		if c.Bare && t.get(`SELECT 1 FROM gallra_parts WHERE bucket = ? AND subject = ? LIMIT 1`, []any{c.ID.Bucket(), c.ID[:]}, &one) {
+		if c.Bare && t.get(`SELECT 1 FROM gallra_parts WHERE subject = ? LIMIT 1`, []any{c.ID[:]}, &one) {
 			t.fail(storage.Failure{Kind: storage.KindSubject, ID: c.ID, Reason: storage.Exists})
 		}
 		if len(c.Left) > 0 && !t.left(&c) {
@@ -44,7 +44,7 @@ func (t *tx) left(c *storage.SubjectCond) bool {
 		want[r] = true
 	}
 	n, same := 0, true
-	t.each(`SELECT bucket, record, part FROM gallra_parts WHERE bucket = ? AND subject = ?`, []any{c.ID.Bucket(), c.ID[:]}, func(rows *sql.Rows) error {
+	t.each(`SELECT bucket, record, part FROM gallra_parts WHERE subject = ?`, []any{c.ID[:]}, func(rows *sql.Rows) error {
 		var r storage.PartRef
 		err := rows.Scan(&r.Bucket, id(&r.Record), &r.Part)
 		n, same = n+1, same && want[r]

@@ -179,14 +179,11 @@ func (p *plan) erase(rows []storage.PartErase) []step {
 
 // left looks which parts persons still have: after the locks were taken and after the parts of this batch went.
 func (p *plan) left(subjects []storage.SubjectCond) {
-	person := []column[storage.SubjectCond]{
-		{"bucket", "SMALLINT", func(c *storage.SubjectCond) any { return c.ID.Bucket() }},
-		{"id", "BYTEA", func(c *storage.SubjectCond) any { return c.ID[:] }},
-	}
+	person := []column[storage.SubjectCond]{{"id", "BYTEA", func(c *storage.SubjectCond) any { return c.ID[:] }}}
 	bare, _ := split(subjects, func(c *storage.SubjectCond) bool { return c.Bare })
 	if len(bare) > 0 {
 		from, args := source(person, bare)
-		p.add(step{sql: `SELECT 1 FROM ` + from + ` WHERE EXISTS (SELECT 1 FROM gallra_parts p WHERE p.bucket = a.bucket AND p.subject = a.id)`, args: args, want: 0, looks: true})
+		p.add(step{sql: `SELECT 1 FROM ` + from + ` WHERE EXISTS (SELECT 1 FROM gallra_parts p WHERE p.subject = a.id)`, args: args, want: 0, looks: true})
 	}
 	some, _ := split(subjects, func(c *storage.SubjectCond) bool { return len(c.Left) > 0 })
 	if len(some) == 0 {
@@ -199,7 +196,7 @@ func (p *plan) left(subjects []storage.SubjectCond) {
 		}
 	}
 	// As many as were named, and each of these: then they are the same.
-	all := matching("", `SELECT 1 FROM gallra_parts t, `, `t.bucket = a.bucket AND t.subject = a.id`, ``, person, some, len(refs))
+	all := matching("", `SELECT 1 FROM gallra_parts t, `, `t.subject = a.id`, ``, person, some, len(refs))
 	all.looks = true
 	p.add(all,
 		matching("", `SELECT 1 FROM gallra_parts t, `, thisPart+` AND t.subject = a.subject`, ``,

@@ -69,15 +69,15 @@ func TestPlans(t *testing.T) {
 		"subject": {func() error {
 			_, err := s.Parts(ctx, storage.PartQuery{Subjects: []storage.ID{id}, Limit: 9})
 			return err
-		}, "gallra_parts_subject (bucket=? AND subject=? AND (record,part)>(?,?))"},
+		}, "gallra_parts_subject ((subject,record,part)>(?,?,?) AND subject<?)"},
 		"subjects": {func() error {
 			_, err := s.Parts(ctx, storage.PartQuery{Subjects: []storage.ID{id, {}}, Limit: 9})
 			return err
-		}, "gallra_parts_subject (bucket=? AND subject=? AND (record,part)>(?,?))"},
+		}, "gallra_parts_subject (subject=? AND (record,part)>(?,?))"},
 		"hanging": {func() error {
 			_, err := s.Parts(ctx, storage.PartQuery{Owner: id, Family: "a", Hanging: true, After: ref, Limit: 9})
 			return err
-		}, "gallra_parts_hanging (owner=? AND family=? AND (bucket,record,part)>(?,?,?))"},
+		}, "gallra_parts_hanging ((owner,family,bucket,record,part)>(?,?,?,?,?) AND (owner,family)<(?,?))"},
 		"due": {func() error { _, err := s.Due(ctx, storage.DueQuery{Before: now, Limit: 9}); return err }, "gallra_parts_due (due<?)"},
 		"due, after": {func() error {
 			_, err := s.Due(ctx, storage.DueQuery{Before: now, After: storage.DueCursor{Due: now, Part: ref}, Limit: 9})
@@ -103,7 +103,7 @@ func TestPlans(t *testing.T) {
 		"orphan walk":  {func() error { _, err := s.AllPartKeys(ctx, storage.PartKeyRef{PartRef: ref}, 9); return err }, "USING PRIMARY KEY ((bucket,record,part,version)>(?,?,?,?))"},
 		"bare": {func() error {
 			return s.Apply(ctx, &storage.Batch{Subjects: []storage.SubjectCond{{ID: id, Bare: true}}})
-		}, "gallra_parts_subject (bucket=? AND subject=?)"},
+		}, "gallra_parts_subject (subject=?)"},
 		"off-boarding": {func() error { return s.Apply(ctx, &storage.Batch{EraseController: &storage.ControllerErase{Limit: 9}}) }, "gallra_subjects_controller (controller=?)"},
 	} {
 		r.mu.Lock()
