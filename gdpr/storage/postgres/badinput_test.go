@@ -271,14 +271,14 @@ func TestNoTLSOnServer(t *testing.T) {
 func TestSchemaVersions(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)
-	err := refusal(t, dsn, &postgres.Options{KeepSchema: true}, "the tables have version 0, this library needs 2; run its migrations")
+	err := refusal(t, dsn, &postgres.Options{KeepSchema: true}, fmt.Sprintf("the tables have version 0, this library needs %d; run its migrations", newest(t)))
 	require.ErrorIs(t, err, storage.ErrSchemaOutdated)
 	assert.Equal(t, "0", ask(t, dsn, `SELECT COUNT(*) FROM pg_namespace WHERE nspname = 'gallra'`), "the schema is kept as it is")
 	openStore(t, dsn, nil)
 	openStore(t, dsn, &postgres.Options{KeepSchema: true})
 	execute(t, dsn, `INSERT INTO gallra.schema_version (version_id, is_applied) VALUES (9999, TRUE)`)
 	for _, opt := range []*postgres.Options{nil, {KeepSchema: true}} {
-		err := refusal(t, dsn, opt, "the tables have version 9999, this library knows 2; update the library")
+		err := refusal(t, dsn, opt, fmt.Sprintf("the tables have version 9999, this library knows %d; update the library", newest(t)))
 		require.ErrorIs(t, err, storage.ErrSchemaOutdated)
 	}
 }

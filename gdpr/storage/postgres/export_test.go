@@ -4,4 +4,5 @@ package postgres
 var (
 	State    = state
 	Classify = classify
+	Newest   = newest
 )
