@@ -185,7 +185,7 @@ func (s *Store) Writer() *sql.DB { return s.write.db }
 // Caps reports that a batch may span any rows.
 func (s *Store) Caps() storage.Caps { return storage.Caps{Span: storage.SpanAny} }
 
-// Close closes the statements, and the pools when they are owned. A second Close does nothing.
+// Close closes the statements, and the pools when they are owned. A connection that is dead already is closed. A second Close does nothing.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
@@ -194,7 +194,7 @@ func (s *Store) Close() error {
 	if s.read != s.write {
 		err = errors.Join(err, s.read.close(s.owned))
 	}
-	if err != nil {
+	if err != nil && s.dialect.Classify(err) != Lost {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil

@@ -293,6 +293,21 @@ func TestTerminatedAtRandom(t *testing.T) {
 	}
 }
 
+// TestCloseAfterTheServer: whoever closes a store whose connections the server has ended meanwhile has nothing to worry about.
+func TestCloseAfterTheServer(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	for range 5 { // whether the goodbye fails is the network's choice
+		s, err := postgres.Open(t.Context(), dsn, nil)
+		require.NoError(t, err)
+		p := newPerson()
+		require.NoError(t, s.Apply(t.Context(), p.batch()))
+		require.Equal(t, 1, p.parts(t, s))
+		ask(t, dsn, `SELECT CAST(COUNT(pg_terminate_backend(pid, 5000)) AS TEXT) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		require.NoError(t, s.Close())
+	}
+}
+
 // TestRestartBetween: the server is started anew between two calls, and every connection in the pool is a dead one.
 func TestRestartBetween(t *testing.T) {
 	t.Parallel()
