@@ -172,10 +172,10 @@ func (e *Engine) Party(ctx context.Context, id ID) (Party, error) {
 	return p, nil
 }
 
-// parties returns the ids of all parties that are not off-boarded.
-func (e *Engine) partyIDs(ctx context.Context) ([]ID, error) {
+// partiesIn returns the ids of all parties in a state: stateActive, or stateGone for those that were off-boarded.
+func (e *Engine) partiesIn(ctx context.Context, state string) ([]ID, error) {
 	var out []ID
-	q := storage.FileQuery{Kind: fileParty, State: stateActive, Limit: 1000}
+	q := storage.FileQuery{Kind: fileParty, State: state, Limit: 1000}
 	for {
 		files, err := e.store.Files(ctx, q)
 		if err != nil {

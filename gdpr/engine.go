@@ -154,18 +154,24 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	if err := e.finishErasures(ctx); err != nil {
 		return nil, err
 	}
-	if err := e.adopt(ctx, meta[metaRegister]); err != nil {
+	if err := e.finishReplay(ctx); err != nil {
 		return nil, err
 	}
-	if !fresh {
-		if err := e.changeOwner(ctx, string(meta[metaOwner])); err != nil {
-			return nil, err
-		}
+	if err := e.settleIn(ctx, meta, fresh); err != nil {
+		return nil, err
 	}
 	if len(reg.Roles) == 0 {
 		e.log.WarnContext(ctx, "gallra: the register declares no roles: the program is trusted, every named actor may act")
 	}
 	return e, nil
+}
+
+// settleIn notes what register and options say that the store does not know yet.
+func (e *Engine) settleIn(ctx context.Context, meta map[string][]byte, fresh bool) error {
+	if err := e.adopt(ctx, meta[metaRegister]); err != nil || fresh {
+		return err
+	}
+	return e.changeOwner(ctx, string(meta[metaOwner]))
 }
 
 func (e *Engine) defaults() {
@@ -369,9 +375,9 @@ func (e *Engine) openLedger(ctx context.Context, kek crypto.KEK) error {
 	if err != nil {
 		return err
 	}
-	if state == audit.StoreBehind || state == audit.Forked {
+	if state == audit.StoreBehind || state == audit.Forked || len(meta[metaReplaying]) > 0 {
 		e.restored.Store(true)
-		e.log.ErrorContext(ctx, "gallra: the store is behind its ledger: it was restored from a copy, and stays closed")
+		e.log.ErrorContext(ctx, "gallra: the store is behind its ledger: it was restored from a copy, and stays closed until Replay")
 	}
 	return nil
 }

@@ -33,8 +33,8 @@ var (
 	ErrOutcomeUnknown = storage.ErrOutcomeUnknown
 	// ErrBusy says that somebody else had the store for too long; nothing was stored. Of an erasure: a reader keeps its traces in the store's files.
 	ErrBusy = storage.ErrBusy
-	// ErrRestored: the store is behind its ledger of erasures: it was restored from a copy (EPM-4).
-	ErrRestored = errors.New("store is behind its ledger: it was restored from a copy, and erased data may be back in it; bring back the newest copy")
+	// ErrRestored: the store is behind its ledger of erasures: it was restored from a copy (EPM-4). [Session.Replay] erases again what came back, and opens it.
+	ErrRestored = errors.New("store is behind its ledger: it was restored from a copy, and erased data may be back in it; bring it up to date by Replay")
 	// ErrClosed: the engine was closed.
 	ErrClosed = storage.ErrClosed
 	// ErrLeased: another process is sweeping.

@@ -38,6 +38,8 @@ type operation struct {
 	again bool
 	// steps: it is of several batches. Between two of them nothing is half readable; what is left over, the second run finishes.
 	steps bool
+	// since is what is done after a copy was made that is then brought back, with a ledger that knows of it.
+	since func(t *testing.T, r *running, sc *scene)
 }
 
 func is(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }
@@ -114,6 +116,13 @@ var everyOperation = []operation{
 		_, err := r.As(dpo, gdpr.Retention).Offboard(ctx, sc.Party)
 		return err
 	}},
+	{name: "Replay", steps: true, prepare: func(t *testing.T, r *running, sc *scene) {
+		somethingDue(t, r, sc)
+		holdIt(t, r, sc)
+	}, since: eraseAll, do: func(ctx context.Context, r *running, _ *scene) error {
+		_, err := r.As(dpo, gdpr.Retention).Replay(ctx)
+		return err
+	}},
 	{name: "Seal", again: true, do: func(ctx context.Context, r *running, _ *scene) error { return r.Seal(ctx) }},
 }
 
@@ -141,6 +150,20 @@ func somethingDue(t *testing.T, r *running, _ *scene) {
 			Fields: gdpr.Fields{"name": who, "question": "Gammal"}})
 		require.NoError(t, err)
 	}
+}
+
+// eraseAll erases in each of the ways that leave a proof, Anna after a hold on her has ended.
+func eraseAll(t *testing.T, r *running, sc *scene) {
+	t.Helper()
+	ctx := t.Context()
+	_, err := r.Sweep(ctx, nil)
+	require.NoError(t, err)
+	require.NoError(t, r.As(dpo, gdpr.Retention).Release(ctx, sc.Hold))
+	_, err = r.As(dpo, gdpr.SubjectRights).Erase(ctx, gdpr.Email("anna@byn.example"), gdpr.NoLongerNeeded)
+	require.NoError(t, err)
+	require.NoError(t, r.As(boss, gdpr.Retention).RecordEvent(ctx, gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: sc.Agreement}))
+	_, err = r.As(dpo, gdpr.Retention).Offboard(ctx, sc.Party)
+	require.NoError(t, err)
 }
 
 // stage sets a scene up and closes it.
@@ -174,6 +197,15 @@ func stage(t *testing.T, apart bool, op operation) (*site, *scene) {
 	sc.Hosted = put(r.As(support, "hosted").Under(sc.Agreement), gdpr.Record{Subject: gdpr.Ref("gäst-1"), Fields: gdpr.Fields{"content": "Gästens"}})
 	if op.prepare != nil {
 		op.prepare(t, r, sc)
+	}
+	if op.since != nil {
+		r.stop()
+		old, err := s.copyTo(t.TempDir())
+		require.NoError(t, err)
+		later := s.run(t)
+		op.since(t, later, sc)
+		later.stop()
+		s.restored(t, old, s.files()...)
 	}
 	return s, sc
 }
@@ -235,6 +267,9 @@ func (r *running) noOldKeys(t *testing.T) {
 func (r *running) look(t *testing.T, sc *scene, op operation) state {
 	t.Helper()
 	ctx := t.Context()
+	if health, err := r.Health(ctx); err == nil && health.Restored {
+		return state{"closed", r.counts(t)}
+	}
 	_, err := r.Verify(ctx)
 	require.NoError(t, err)
 	var seen []string

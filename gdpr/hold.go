@@ -40,6 +40,8 @@ type holdBody struct {
 	Ground    string            `json:"ground"`
 	Owner     string            `json:"owner"`
 	ReviewBy  civil.Date        `json:"review_by"`
+	Placed    time.Time         `json:"placed,omitzero"`
+	Ended     time.Time         `json:"ended,omitzero"`
 	Sealed    []byte            `json:"sealed,omitempty"`
 }
 
@@ -81,7 +83,7 @@ func (s *Session) Hold(ctx context.Context, h Hold) (ID, error) {
 		if err := a.may(ctx, mayHold, families...); err != nil {
 			return err
 		}
-		body.V, body.Ground, body.Owner, body.ReviewBy = 1, h.Ground, s.actor.String(), h.ReviewBy
+		body.V, body.Ground, body.Owner, body.ReviewBy, body.Placed = 1, h.Ground, s.actor.String(), h.ReviewBy, a.now
 		if h.Note != "" {
 			if body.Sealed, err = s.e.sealBody(ctx, controller, fileHold, id, 1, sealedText{h.Note}); err != nil {
 				return err
@@ -238,18 +240,27 @@ func (s *Session) Release(ctx context.Context, hold ID) error {
 		if f.State != stateActive {
 			return nil
 		}
-		f.Rev++
-		f.State, f.Due = stateEnded, time.Time{}
-		b := &storage.Batch{PutFiles: []storage.File{f}}
-		if err := a.release(ctx, b, body); err != nil {
-			return err
-		}
-		return a.commit(ctx, b, audit.Entry{Objects: []string{audit.Object(fileHold, hold), audit.Object(body.kind(), body.target())}})
+		return a.endHold(ctx, f, body, "")
 	})
 	if err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
 	return nil
+}
+
+// endHold ends a hold in force, and says why.
+func (a *act) endHold(ctx context.Context, f storage.File, body holdBody, why string) error {
+	f.Rev++
+	f.State, f.Due, body.Ended = stateEnded, time.Time{}, a.now
+	var err error
+	if f.Body, err = json.Marshal(body); err != nil {
+		return errors.New("encode hold: not JSON")
+	}
+	b := &storage.Batch{PutFiles: []storage.File{f}}
+	if err := a.release(ctx, b, body); err != nil {
+		return err
+	}
+	return a.commit(ctx, b, audit.Entry{Why: why, Objects: []string{audit.Object(fileHold, f.ID), audit.Object(body.kind(), body.target())}})
 }
 
 // release takes a hold off its rows and dates again what it kept. A sweep that dates a part by the hold raises the hold's revision: either the
@@ -317,7 +328,10 @@ type HoldInfo struct {
 	Owner    string
 	ReviewBy civil.Date
 
-	file storage.File
+	file   storage.File
+	placed time.Time
+	ended  time.Time // zero while in force
+	parts  []storage.PartRef
 }
 
 // holdsOn are the holds in force on any of the given rows: one question to the store.
@@ -346,7 +360,12 @@ func (e *Engine) held(ctx context.Context) (map[ID]HoldInfo, error) {
 
 // holds are the holds in force on the given rows, or all.
 func (e *Engine) holds(ctx context.Context, targets []ID) ([]HoldInfo, error) {
-	q := storage.FileQuery{Kind: fileHold, Parents: targets, State: stateActive, Limit: 1000}
+	return e.holdsIn(ctx, stateActive, targets)
+}
+
+// holdsIn are the holds in a state, or all, on the given rows, or all.
+func (e *Engine) holdsIn(ctx context.Context, state string, targets []ID) ([]HoldInfo, error) {
+	q := storage.FileQuery{Kind: fileHold, Parents: targets, State: state, Limit: 1000}
 	var out []HoldInfo
 	for {
 		files, err := e.store.Files(ctx, q)
@@ -358,7 +377,8 @@ func (e *Engine) holds(ctx context.Context, targets []ID) ([]HoldInfo, error) {
 			if json.Unmarshal(f.Body, &body) != nil {
 				return nil, errors.New("decode hold: not of format 1")
 			}
-			out = append(out, HoldInfo{ID: f.ID, On: body.kind(), Target: f.Parent, Ground: body.Ground, Owner: body.Owner, ReviewBy: body.ReviewBy, file: f})
+			out = append(out, HoldInfo{ID: f.ID, On: body.kind(), Target: f.Parent, Ground: body.Ground, Owner: body.Owner, ReviewBy: body.ReviewBy,
+				file: f, placed: body.Placed, ended: body.Ended, parts: body.Parts})
 		}
 		if len(files) < q.Limit {
 			return out, nil

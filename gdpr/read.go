@@ -277,7 +277,7 @@ func (a *act) locate(ctx context.Context, who Identity) (subjects []ID, hits []s
 	}
 	controllers := []ID{e.self}
 	if a.s.purpose == SubjectRights {
-		others, err := e.partyIDs(ctx)
+		others, err := e.partiesIn(ctx, stateActive)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -76,13 +76,19 @@ type act struct {
 
 // begin checks actor, purpose and state. Every exported act starts here.
 func (s *Session) begin(action string) (*act, error) {
+	a, err := s.start(action)
+	if err != nil {
+		return nil, err
+	}
+	return a, s.e.ready()
+}
+
+// start is begin, also while the store is closed after a restore.
+func (s *Session) start(action string) (*act, error) {
 	if s == nil || s.e == nil {
 		return nil, refuse("Session", "missing: begin one with Engine.As")
 	}
 	if err := s.actor.check(); err != nil {
-		return nil, err
-	}
-	if err := s.e.ready(); err != nil {
 		return nil, err
 	}
 	if s.purpose != SubjectRights && s.purpose != Retention {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/storage"
@@ -93,4 +94,26 @@ func (e *Engine) partsOfSubject(ctx context.Context, subject ID) ([]storage.Part
 		}
 		q.After = parts[len(parts)-1].PartRef
 	}
+}
+
+// partsOfSubjects are all parts of some persons, without content.
+func (e *Engine) partsOfSubjects(ctx context.Context, ids []ID) (map[ID][]storage.Part, error) {
+	out := map[ID][]storage.Part{}
+	for chunk := range slices.Chunk(ids, lookupChunk) {
+		q := storage.PartQuery{Subjects: chunk, Light: true, Limit: 4 * lookupChunk}
+		for {
+			parts, err := e.store.Parts(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range parts {
+				out[p.Subject] = append(out[p.Subject], p)
+			}
+			if len(parts) < q.Limit {
+				break
+			}
+			q.After = parts[len(parts)-1].PartRef
+		}
+	}
+	return out, nil
 }

@@ -46,6 +46,10 @@ type Entry struct {
 	Proof     string   // digest of the proof of erasure, 64 hexadecimal digits
 }
 
+// TakeOver is the action of an entry about Count proofs that a restored store took over from its ledger. It names the digest of the last, which
+// those before it are chained to.
+const TakeOver = "TakeOver"
+
 // Object names an object of an entry: "record:01234567-89ab-cdef-0123-456789abcdef". A kind is letters of a to z and "-".
 func Object(kind string, id storage.ID) string {
 	b := make([]byte, 0, len(kind)+1+36)

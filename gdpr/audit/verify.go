@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/transparency-dev/merkle/compact"
 	"golang.org/x/mod/sumdb/note"
@@ -53,6 +54,7 @@ type verification struct {
 	report Report
 	tails  map[storage.ID]tail
 	proofs map[string]uint64 // digest -> number, 0 once an entry has named it
+	taken  []takenOver       // proofs that a restored store took over
 }
 
 func (v *verification) run(ctx context.Context) error {
@@ -181,18 +183,25 @@ func (v *verification) checkEntry(row *storage.Entry) error {
 		return nil
 	}
 	digest, err := hex.DecodeString(e.Proof)
-	if _, ok := v.proofs[string(digest)]; err != nil || !ok {
+	n, ok := v.proofs[string(digest)]
+	if err != nil || !ok {
 		return brokenEntry(row.Lane, row.Seq, "the proof that it names is missing")
+	}
+	if e.Action == TakeOver {
+		v.taken = append(v.taken, takenOver{n - min(n, uint64(max(0, e.Count))), n})
 	}
 	v.proofs[string(digest)] = 0
 	return nil
 }
 
+// takenOver is the proofs after one number, up to another.
+type takenOver struct{ after, last uint64 }
+
 // unnamed reports a proof that no entry of the trail names. Proofs over last came while we read, and so may their entries.
 func (v *verification) unnamed(last uint64) error {
 	var first uint64
 	for _, n := range v.proofs {
-		if n != 0 && n <= last && (first == 0 || n < first) {
+		if n != 0 && n <= last && (first == 0 || n < first) && !slices.ContainsFunc(v.taken, func(s takenOver) bool { return s.after < n && n <= s.last }) {
 			first = n
 		}
 	}
