@@ -231,7 +231,7 @@ func look(t *testing.T, s *site, sc *scene, op operation) state {
 	r, err := s.start(t.Context())
 	require.NoError(t, err, "open again")
 	defer r.stop()
-	if s.apart {
+	if health, err := r.Health(t.Context()); s.apart && err == nil && !health.Restored {
 		r.noOldKeys(t)
 	}
 	return r.look(t, sc, op)

@@ -1,7 +1,6 @@
 package gdpr
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -62,8 +61,19 @@ func (s *Session) replay(ctx context.Context) (*Replayed, error) {
 	if err := a.may(ctx, mayErase, e.heads()...); err != nil {
 		return nil, err
 	}
+	meta, err := e.store.Meta(ctx)
+	if err != nil {
+		return nil, err
+	}
+	state, err := e.standing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if state != audit.StoreBehind && len(meta[metaReplaying]) == 0 { // somebody else has done it
+		return &Replayed{}, e.reopen(ctx, meta)
+	}
 	r := &replay{a: a, out: &Replayed{LostTo: a.now}}
-	if r.out.LostFrom, err = e.lostFrom(ctx); err != nil {
+	if r.out.LostFrom, err = e.lostFrom(ctx, meta); err != nil {
 		return nil, err
 	}
 	if _, err := audit.VerifyLedger(ctx, e.ledger, e.ring.MAC()); err != nil {
@@ -72,18 +82,35 @@ func (s *Session) replay(ctx context.Context) (*Replayed, error) {
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}
-	return r.out, r.open(ctx)
+	if err := r.finish(ctx); err != nil {
+		return nil, err
+	}
+	return r.out, e.reopen(ctx, meta)
+}
+
+// standing says how the store stands to its ledger; a fork is an error.
+func (e *Engine) standing(ctx context.Context) (audit.State, error) {
+	state, err := audit.Reconcile(ctx, e.store, e.ledger, e.ring.MAC())
+	if err == nil && state == audit.Forked {
+		err = fmt.Errorf("%w: the store was used without its ledger after it had been restored; restore a copy that was not", audit.ErrForked)
+	}
+	return state, err
+}
+
+// reopen is the end of Open, for a store that is level with its ledger again.
+func (e *Engine) reopen(ctx context.Context, meta map[string][]byte) error {
+	if err := e.settleIn(ctx, meta, false); err != nil {
+		return err
+	}
+	e.restored.Store(false)
+	return nil
 }
 
 // metaReplaying stands in the store from the first batch of a replay to its end, and keeps it closed: the instant from which on acts are lost.
 const metaReplaying = "replaying"
 
 // lostFrom is that instant: as a replay before this one found it, or that of the last trace.
-func (e *Engine) lostFrom(ctx context.Context) (time.Time, error) {
-	meta, err := e.store.Meta(ctx)
-	if err != nil {
-		return time.Time{}, err
-	}
+func (e *Engine) lostFrom(ctx context.Context, meta map[string][]byte) (time.Time, error) {
 	if text := meta[metaReplaying]; len(text) > 0 {
 		return time.Parse(time.RFC3339Nano, string(text))
 	}
@@ -128,18 +155,17 @@ const (
 func (r *replay) run(ctx context.Context) error {
 	e := r.a.s.e
 	for tries := 0; ; {
+		state, err := e.standing(ctx)
+		if err != nil || state != audit.StoreBehind {
+			return err
+		}
 		last, err := e.lastProofStored(ctx)
 		if err != nil {
 			return err
 		}
-		if err := e.inLedger(ctx, last); err != nil {
-			return err
-		}
-		more, err := r.from(ctx, last)
+		err = r.from(ctx, last)
 		var cond *storage.ConditionError
 		switch {
-		case err == nil && !more:
-			return nil
 		case errors.As(err, &cond) && tries < carryTries:
 			tries++
 		case err != nil:
@@ -148,26 +174,8 @@ func (r *replay) run(ctx context.Context) error {
 	}
 }
 
-// inLedger refuses a store whose last proof is another than the ledger's of that number.
-func (e *Engine) inLedger(ctx context.Context, last storage.Proof) error {
-	if last.N == 0 {
-		return nil
-	}
-	for row, err := range e.ledger.Proofs(ctx, last.N-1) {
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(row.Digest, last.Digest) {
-			return fmt.Errorf("%w from %d at the latest: the store was used without its ledger after it had been restored; restore a copy that was not",
-				audit.ErrForked, last.N)
-		}
-		return nil
-	}
-	return &audit.BrokenError{Kind: audit.KindLedger, N: last.N + 1, What: "missing"}
-}
-
 // from takes over the ledger's proofs after the store's last, batch by batch.
-func (r *replay) from(ctx context.Context, last storage.Proof) (more bool, err error) {
+func (r *replay) from(ctx context.Context, last storage.Proof) error {
 	e := r.a.s.e
 	var rows []storage.Proof
 	var proofs []audit.Proof
@@ -179,28 +187,28 @@ func (r *replay) from(ctx context.Context, last storage.Proof) (more bool, err e
 	}
 	for row, err := range e.ledger.Proofs(ctx, last.N) {
 		if err != nil {
-			return false, err
+			return err
 		}
 		if err := audit.VerifyProof(e.ring.MAC(), &last, row); err != nil {
-			return false, err
+			return err
 		}
 		proof, err := audit.DecodeProof(row.Body)
 		if err != nil {
-			return false, err
+			return err
 		}
 		last = storage.Proof{N: row.N, Digest: row.Digest}
 		row.Confirmed = !e.apart
-		rows, proofs, parts, more = append(rows, row), append(proofs, proof), parts+len(proof.Parts), true
+		rows, proofs, parts = append(rows, row), append(proofs, proof), parts+len(proof.Parts)
 		if len(rows) == replayProofs || parts >= replayParts || proof.Kind == audit.ErasedController {
 			if err := carry(); err != nil {
-				return false, err
+				return err
 			}
 		}
 	}
 	if len(rows) > 0 {
-		return true, carry()
+		return carry()
 	}
-	return more, nil
+	return nil
 }
 
 // carry stores some proofs and erases what of theirs is there, in one batch. What is not there, or only with a hold that must have ended since, the store
@@ -307,8 +315,8 @@ func (r *replay) endHolds(ctx context.Context, f storage.Failure) (ended bool, e
 	return ended, nil
 }
 
-// open does what Open left when it found the store behind its ledger.
-func (r *replay) open(ctx context.Context) error {
+// finish does what is left once all proofs are there, and lets the store be opened.
+func (r *replay) finish(ctx context.Context) error {
 	e := r.a.s.e
 	if err := e.finishErasures(ctx); err != nil {
 		return err
@@ -334,24 +342,11 @@ func (r *replay) open(ctx context.Context) error {
 			return err
 		}
 	}
-	generation := storage.NewID()
-	entry := audit.Entry{Why: "opened after a restore", Count: r.out.Proofs}
-	if err := r.a.commit(ctx, &storage.Batch{PutMeta: map[string][]byte{metaGeneration: generation[:], metaReplaying: {}}}, entry); err != nil {
-		return err
-	}
-	meta, err := e.store.Meta(ctx)
-	if err != nil {
-		return err
-	}
-	e.restored.Store(false)
-	if err := e.settleIn(ctx, meta, false); err != nil {
-		e.restored.Store(true)
-		return err
-	}
 	if err := e.scrub(ctx); err != nil {
 		return err
 	}
 	e.log.WarnContext(ctx, "gallra: the store was restored and is brought up to date with its ledger; what else was done since the copy is lost",
 		"proofs", r.out.Proofs, "parts", r.out.Parts, "persons", r.out.Persons, "lost_from", r.out.LostFrom, "lost_to", r.out.LostTo)
-	return nil
+	generation := storage.NewID()
+	return r.a.commit(ctx, &storage.Batch{PutMeta: map[string][]byte{metaGeneration: generation[:], metaReplaying: {}}}, audit.Entry{Why: "opened after a restore"})
 }
