@@ -73,6 +73,9 @@ func (j *rejudged) drop(proof *audit.Proof, gone audit.ErasedPart, erased map[re
 		return
 	}
 	erased[at] = true
+	if absent[gone.Subject] {
+		return
+	}
 	ref := storage.PartRef{Bucket: gone.Subject.Bucket(), Record: gone.Record, Part: gone.Part}
 	j.batch.Keys.DestroyAllOf = append(j.batch.Keys.DestroyAllOf, ref)
 	if absent[at] {
@@ -85,11 +88,12 @@ func (j *rejudged) drop(proof *audit.Proof, gone audit.ErasedPart, erased map[re
 // persons adds those who were erased, with whatever the copy still has of them.
 func (r *replay) persons(ctx context.Context, j *rejudged, proofs []audit.Proof, parts *audit.Proof, persons map[ID]ID, erased map[recordPart]bool, absent map[any]bool) error {
 	of := map[ID]*audit.Proof{}
-	left, err := r.a.s.e.partsOfSubjects(ctx, sortedIDs(persons))
+	ids := sortedIDs(persons)
+	left, err := r.a.s.e.partsOfSubjects(ctx, slices.DeleteFunc(slices.Clone(ids), func(id ID) bool { return absent[id] }))
 	if err != nil {
 		return err
 	}
-	for _, id := range sortedIDs(persons) {
+	for _, id := range ids {
 		controller := persons[id]
 		j.batch.Keys.DestroySubjects = append(j.batch.Keys.DestroySubjects, storage.SubjectKey{ID: id, Controller: controller})
 		if absent[id] {

@@ -76,7 +76,7 @@ func (s *Session) replay(ctx context.Context) (*Replayed, error) {
 	if r.out.LostFrom, err = e.lostFrom(ctx, meta); err != nil {
 		return nil, err
 	}
-	if _, err := audit.VerifyLedger(ctx, e.ledger, e.ring.MAC()); err != nil {
+	if err := e.verifyRest(ctx); err != nil {
 		return nil, err
 	}
 	if err := r.run(ctx); err != nil {
@@ -86,6 +86,24 @@ func (s *Session) replay(ctx context.Context) (*Replayed, error) {
 		return nil, err
 	}
 	return r.out, e.reopen(ctx, meta)
+}
+
+// verifyRest verifies what the store lacks, before anything is changed.
+func (e *Engine) verifyRest(ctx context.Context) error {
+	last, err := e.lastProofStored(ctx)
+	if err != nil {
+		return err
+	}
+	for row, err := range e.ledger.Proofs(ctx, last.N) {
+		if err == nil {
+			err = audit.VerifyProof(e.ring.MAC(), &last, row)
+		}
+		if err != nil {
+			return err
+		}
+		last = storage.Proof{N: row.N, Digest: row.Digest}
+	}
+	return nil
 }
 
 // standing says how the store stands to its ledger; a fork is an error.
@@ -189,10 +207,7 @@ func (r *replay) from(ctx context.Context, last storage.Proof) error {
 		if err != nil {
 			return err
 		}
-		if err := audit.VerifyProof(e.ring.MAC(), &last, row); err != nil {
-			return err
-		}
-		proof, err := audit.DecodeProof(row.Body)
+		proof, err := audit.OpenProof(e.ring.MAC(), &last, row)
 		if err != nil {
 			return err
 		}
@@ -214,7 +229,10 @@ func (r *replay) from(ctx context.Context, last storage.Proof) error {
 // carry stores some proofs and erases what of theirs is there, in one batch. What is not there, or only with a hold that must have ended since, the store
 // says; the batch is then made again.
 func (r *replay) carry(ctx context.Context, rows []storage.Proof, proofs []audit.Proof) error {
-	absent := map[any]bool{} // parts and persons
+	absent, err := r.unknown(ctx, proofs)
+	if err != nil {
+		return err
+	}
 	for tries := 0; ; tries++ {
 		j, err := r.judge(ctx, proofs, absent)
 		if err != nil {
@@ -246,6 +264,36 @@ func (r *replay) carry(ctx context.Context, rows []storage.Proof, proofs []audit
 			return cond
 		}
 	}
+}
+
+// unknown are the persons who came after the copy: where keys lie with the data, they have none in it. Nothing is there to erase of them.
+func (r *replay) unknown(ctx context.Context, proofs []audit.Proof) (map[any]bool, error) {
+	out := map[any]bool{}
+	if r.a.s.e.apart {
+		return out, nil
+	}
+	for i := range proofs {
+		for _, id := range proofs[i].Subjects {
+			out[id] = true
+		}
+		for _, p := range proofs[i].Parts {
+			out[p.Subject] = true
+		}
+	}
+	ids := make([]ID, 0, len(out))
+	for id := range out {
+		ids = append(ids, id.(ID)) //nolint:forcetypeassert // so far there is nothing else
+	}
+	for chunk := range slices.Chunk(ids, lookupChunk) {
+		keys, err := r.a.s.e.keys.SubjectKeys(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range keys {
+			delete(out, k.ID)
+		}
+	}
+	return out, nil
 }
 
 // done counts a batch that is stored.

@@ -169,17 +169,11 @@ func readEntry(body []byte) (e Entry, ok bool) {
 	if e.At, err = time.Parse(time.RFC3339Nano, r.Text()); err != nil {
 		return e, false
 	}
-	r.Must(`,"actor":{"kind":`)
-	e.Actor.Kind = r.Text()
-	readField(r, `,"name":`, &e.Actor.Name)
-	readField(r, `,"run":`, &e.Actor.Run)
-	r.Must(`}`)
+	readActor(r, &e.Actor)
 	readField(r, `,"grant":`, &e.Grant)
 	readField(r, `,"action":`, &e.Action)
 	readField(r, `,"purpose":`, &e.Purpose)
-	if r.Has(`,"agreement":`) && e.Agreement.UnmarshalText([]byte(r.Text())) != nil {
-		return e, false
-	}
+	readID(r, `,"agreement":`, &e.Agreement)
 	readField(r, `,"case":`, &e.Case)
 	if r.Has(`,"objects":`) {
 		e.Objects = r.Texts()
@@ -195,6 +189,15 @@ func readEntry(body []byte) (e Entry, ok bool) {
 	readField(r, `,"proof":`, &e.Proof)
 	r.Must(`}`)
 	return e, r.Done()
+}
+
+// readActor reads what appendActor wrote.
+func readActor(r *strict.Reader, into *Actor) {
+	r.Must(`,"actor":{"kind":`)
+	into.Kind = r.Text()
+	readField(r, `,"name":`, &into.Name)
+	readField(r, `,"run":`, &into.Run)
+	r.Must(`}`)
 }
 
 // readField reads what appendField wrote.

@@ -324,7 +324,7 @@ func (l *FileLedger) proof(ctx context.Context, start []int64, n uint64) (storag
 		return broken("body is " + errForm.Error())
 	}
 	row.ID, row.At = p.ID, p.At
-	if row.N != n || brokenProof(row.Prev, &row) != "" {
+	if row.N != n || p.N != n || brokenLink(row.Prev, &row) != "" {
 		return broken("changed while the ledger was open")
 	}
 	return row, nil

@@ -1,11 +1,14 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"strconv"
 
 	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/internal/strict"
 )
 
 // maxHeader is more than a first line can be long.
@@ -28,17 +31,29 @@ func appendLine(b []byte, p *storage.Proof) []byte {
 }
 
 func decodeLine(line []byte) (storage.Proof, error) {
-	var p struct {
-		N      uint64  `json:"n"`
-		Prev   hexText `json:"prev"`
-		Digest hexText `json:"digest"`
-		MAC    []byte  `json:"mac"`
-		Body   string  `json:"body"`
+	row, ok := readLine(line)
+	if !ok || !bytes.Equal(appendLine(make([]byte, 0, len(line)), &row), line) { // one content, one form
+		return storage.Proof{}, errForm
 	}
-	var row storage.Proof
-	err := decode(line, &p, func(b []byte) []byte {
-		row = storage.Proof{N: p.N, Prev: p.Prev, Digest: p.Digest, MAC: p.MAC, Body: []byte(p.Body)}
-		return appendLine(b, &row)
-	})
-	return row, err
+	return row, nil
+}
+
+func readLine(line []byte) (row storage.Proof, ok bool) {
+	r := strict.New(line)
+	r.Must(`{"n":`)
+	n, err := strconv.ParseUint(r.Number(), 10, 64)
+	row.N = n
+	bytesOf := func(key string, decode func(string) ([]byte, error)) []byte {
+		r.Must(key)
+		b, bad := decode(r.Text())
+		err = errors.Join(err, bad)
+		return b
+	}
+	row.Prev = bytesOf(`,"prev":`, hex.DecodeString)
+	row.Digest = bytesOf(`,"digest":`, hex.DecodeString)
+	row.MAC = bytesOf(`,"mac":`, base64.StdEncoding.DecodeString)
+	r.Must(`,"body":`)
+	row.Body = []byte(r.Text())
+	r.Must("}\n")
+	return row, err == nil && r.Done()
 }

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/internal/strict"
 )
 
 // What a proof says was erased: the highest thing destroyed.
@@ -212,64 +212,127 @@ func appendPart(b []byte, p *ErasedPart) []byte {
 	return append(strconv.AppendInt(b, int64(p.Because), 10), ']')
 }
 
-// partList reads the parts of a proof. There can be thousands, so this is no general reader: what is not in the one form
-// that is written does not survive being written again.
-type partList []ErasedPart
-
-// UnmarshalJSON reads [["RECORD",PART,VERSION,"SUBJECT",BECAUSE],...].
-func (l *partList) UnmarshalJSON(text []byte) error {
-	for item := range bytes.SplitSeq(bytes.Trim(text, "[]"), []byte("],[")) {
-		v := bytes.Split(item, []byte(","))
-		if len(v) != 5 {
-			return errForm
-		}
-		var p ErasedPart
-		err := errors.Join(readID(&p.Record, v[0]), readNumber(&p.Part, v[1]), readNumber(&p.Version, v[2]),
-			readID(&p.Subject, v[3]), readNumber(&p.Because, v[4]))
-		if err != nil {
-			return err
-		}
-		*l = append(*l, p)
-	}
-	return nil
-}
-
-func readID(id *storage.ID, text []byte) error { return id.UnmarshalText(bytes.Trim(text, `"`)) }
-
-func readNumber(n *int, text []byte) (err error) {
-	*n, err = strconv.Atoi(string(text))
-	return err
-}
-
 // DecodeProof reads what [EncodeProof] wrote, and nothing else.
 func DecodeProof(body []byte) (Proof, error) {
-	var p struct {
-		N          uint64       `json:"n"`
-		ID         storage.ID   `json:"id"`
-		At         time.Time    `json:"at"`
-		Actor      Actor        `json:"actor"`
-		Case       string       `json:"case"`
-		Kind       string       `json:"kind"`
-		Controller storage.ID   `json:"controller"`
-		Subjects   []storage.ID `json:"subjects"`
-		Because    []Because    `json:"because"`
-		Parts      partList     `json:"parts"`
-		Method     []string     `json:"method"`
-		Copies     string       `json:"copies"`
+	p, ok := readProof(body)
+	if !ok || !bytes.Equal(EncodeProof(&p), body) { // one content, one form
+		return Proof{}, fmt.Errorf("decode proof: %w", errForm)
 	}
-	var out Proof
-	err := decode(body, &p, func(b []byte) []byte {
-		out = Proof{
-			N: p.N, ID: p.ID, At: p.At, Actor: p.Actor, Case: p.Case, Kind: p.Kind, Controller: p.Controller, Subjects: p.Subjects,
-			Because: p.Because, Parts: p.Parts, Method: p.Method,
-		}
-		if p.Copies != unknown {
-			out.Copies, _ = civil.ParseDate(p.Copies) // what is no day is not written the same way again
-		}
-		return appendProof(b, &out)
-	})
-	if err != nil {
-		return Proof{}, fmt.Errorf("decode proof: %w", err)
+	return p, nil
+}
+
+func readProof(body []byte) (p Proof, ok bool) {
+	r := strict.New(body)
+	r.Must(`{"v":1,"n":`)
+	var err error
+	if p.N, err = strconv.ParseUint(r.Number(), 10, 64); err != nil {
+		return p, false
 	}
-	return out, nil
+	readID(r, `,"id":`, &p.ID)
+	r.Must(`,"at":`)
+	if p.At, err = time.Parse(time.RFC3339Nano, r.Text()); err != nil {
+		return p, false
+	}
+	readActor(r, &p.Actor)
+	readField(r, `,"case":`, &p.Case)
+	readField(r, `,"kind":`, &p.Kind)
+	readID(r, `,"controller":`, &p.Controller)
+	if r.Has(`,"subjects":`) {
+		readList(r, func() {
+			var id storage.ID
+			readID(r, ``, &id)
+			p.Subjects = append(p.Subjects, id)
+		})
+	}
+	if r.Has(`,"because":`) {
+		readList(r, func() { p.Because = append(p.Because, readBecause(r)) })
+	}
+	if r.Has(`,"parts":`) {
+		readList(r, func() { p.Parts = append(p.Parts, readPart(r)) })
+	}
+	if r.Has(`,"method":`) {
+		p.Method = r.Texts()
+	}
+	r.Must(`,"copies":`)
+	if day := r.Text(); day != unknown {
+		p.Copies, err = civil.ParseDate(day)
+	}
+	r.Must(`}`)
+	return p, err == nil && r.Done()
+}
+
+// readList reads [item,...], which is not empty.
+func readList(r *strict.Reader, item func()) {
+	r.Must(`[`)
+	for !r.Failed() {
+		item()
+		if r.Has(`]`) {
+			return
+		}
+		r.Must(`,`)
+	}
+}
+
+// readID reads what appendID wrote.
+func readID(r *strict.Reader, key string, into *storage.ID) {
+	if r.Has(key) && into.UnmarshalText([]byte(r.Text())) != nil {
+		r.Fail()
+	}
+}
+
+// readBecause reads what appendBecause wrote, whose first key has no comma before it.
+func readBecause(r *strict.Reader) (c Because) {
+	r.Must(`{`)
+	first := true
+	has := func(key string) bool {
+		there := !first && r.Has(`,"`+key+`":`) || first && r.Has(`"`+key+`":`)
+		first = first && !there
+		return there
+	}
+	text := func(key string, into *string) {
+		if has(key) {
+			*into = r.Text()
+		}
+	}
+	day := func(key string, into *civil.Date) {
+		if !has(key) {
+			return
+		}
+		var err error
+		if *into, err = civil.ParseDate(r.Text()); err != nil {
+			r.Fail()
+		}
+	}
+	text("family", &c.Family)
+	text("role", &c.Role)
+	if has("purposes") {
+		c.Purposes = r.Texts()
+	}
+	text("rule", &c.Rule)
+	text("event", &c.Event)
+	day("start", &c.Start)
+	day("last", &c.Last)
+	if has("register") {
+		c.Register = r.Int()
+	}
+	text("calendar", &c.Calendar)
+	text("ground", &c.Ground)
+	r.Must(`}`)
+	return c
+}
+
+// readPart reads ["RECORD",PART,VERSION,"SUBJECT",BECAUSE].
+func readPart(r *strict.Reader) (p ErasedPart) {
+	r.Must(`[`)
+	readID(r, ``, &p.Record)
+	r.Must(`,`)
+	p.Part = r.Int()
+	r.Must(`,`)
+	p.Version = r.Int()
+	r.Must(`,`)
+	readID(r, ``, &p.Subject)
+	r.Must(`,`)
+	p.Because = r.Int()
+	r.Must(`]`)
+	return p
 }

@@ -32,24 +32,31 @@ func NextProof(mac MAC, last *storage.Proof, p Proof) (storage.Proof, error) {
 // VerifyProof checks that row is whole and follows from last (nil or the zero Proof: it is the first). Of last only number and digest are
 // looked at. The error is a [*BrokenError].
 func VerifyProof(mac MAC, last *storage.Proof, row storage.Proof) error {
+	_, err := OpenProof(mac, last, row)
+	return err
+}
+
+// OpenProof is [VerifyProof], and returns what the row says.
+func OpenProof(mac MAC, last *storage.Proof, row storage.Proof) (Proof, error) {
 	if last == nil || last.N == 0 {
 		last = &storage.Proof{Digest: noDigest[:]}
 	}
 	want := last.N + 1
-	broken := func(what string) error { return &BrokenError{Kind: KindProof, N: want, What: what} }
+	broken := func(what string) (Proof, error) { return Proof{}, &BrokenError{Kind: KindProof, N: want, What: what} }
 	switch {
 	case row.N > want:
 		return broken("missing")
 	case row.N < want:
-		return &BrokenError{Kind: KindProof, N: row.N, What: "stands there twice"}
+		return Proof{}, &BrokenError{Kind: KindProof, N: row.N, What: "stands there twice"}
 	}
-	if what := brokenProof(last.Digest, &row); what != "" {
+	p, what := openProof(last.Digest, &row)
+	if what != "" {
 		return broken(what)
 	}
 	if err := mac.VerifyMAC(row.MAC, row.Digest); err != nil {
 		return broken("digest does not match its mac")
 	}
-	return nil
+	return p, nil
 }
 
 // ProofDigest is the text of a proof's digest, as it stands in [Entry.Proof].
@@ -66,19 +73,19 @@ func brokenLink(previous []byte, row *storage.Proof) string {
 	return ""
 }
 
-// brokenProof says why a row is not a proof after the one of that digest; "" if it is. It does not look at the MAC.
-func brokenProof(previous []byte, row *storage.Proof) string {
+// openProof reads a row's body, or says why it is not a proof after the one of that digest. It does not look at the MAC.
+func openProof(previous []byte, row *storage.Proof) (p Proof, broken string) {
 	if what := brokenLink(previous, row); what != "" {
-		return what
+		return p, what
 	}
 	p, err := DecodeProof(row.Body)
 	if err != nil {
-		return "body is " + errForm.Error()
+		return p, "body is " + errForm.Error()
 	}
 	if p.N != row.N || p.ID != row.ID || !p.At.Equal(row.At) {
-		return "its row has another number, id or instant than its body"
+		return p, "its row has another number, id or instant than its body"
 	}
-	return ""
+	return p, ""
 }
 
 // noDigest stands before the first proof.

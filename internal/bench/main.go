@@ -111,6 +111,7 @@ func run(ctx context.Context, p plan, only string) (ok bool, err error) {
 		{"sqlite-sweep", sweepBench},
 		{"sqlite-event", eventBench},
 		{"sqlite-explain", explainBench},
+		{"sqlite-replay", replayBench},
 		{"sqlite-mix", liteMixBench},
 		{"pg-ingest", pgIngestBench},
 		{"pg-write", writeBench},

@@ -257,17 +257,26 @@ func (t *tx) writeTrail(b *storage.Batch) {
 			t.fail(storage.Failure{Kind: storage.KindSegment, Reason: storage.Stale})
 		}
 	}
-	for _, p := range b.Proofs {
-		var last uint64
-		var digest []byte
-		found := t.get(`SELECT n, digest FROM gallra_proofs ORDER BY n DESC LIMIT 1`, nil, &last, blob(&digest))
+	if len(b.Proofs) > 0 {
+		t.putProofs(b.Proofs)
+	}
+	for _, n := range b.Confirm {
+		t.exec(`UPDATE gallra_proofs SET confirmed = TRUE WHERE n = ?`, int64(n))
+	}
+}
+
+// putProofs chains proofs to the last one.
+func (t *tx) putProofs(proofs []storage.Proof) {
+	var last uint64
+	var digest []byte
+	found := t.get(`SELECT n, digest FROM gallra_proofs ORDER BY n DESC LIMIT 1`, nil, &last, blob(&digest))
+	for _, p := range proofs {
 		if p.N != last+1 || found && !bytes.Equal(p.Prev, digest) ||
 			t.exec(`INSERT INTO gallra_proofs (n, id, at, prev, digest, mac, body, confirmed) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 				int64(p.N), p.ID[:], micros(p.At), required(p.Prev), required(p.Digest), required(p.MAC), required(p.Body), p.Confirmed) == 0 {
 			t.fail(storage.Failure{Kind: storage.KindProof, ID: p.ID, Reason: storage.Stale})
+			return
 		}
-	}
-	for _, n := range b.Confirm {
-		t.exec(`UPDATE gallra_proofs SET confirmed = TRUE WHERE n = ?`, int64(n))
+		last, digest, found = p.N, p.Digest, true
 	}
 }
