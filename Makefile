@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash -eu -o pipefail
 TOOLS := internal/tools
+# Modules of their own: what few users want. Each is tested and checked like the rest.
+NESTED := gdpr/otelgdpr
 
 # Everything built or written by these targets lies in bin/ and out/, which git ignores.
 export GOFLAGS ?= -buildvcs=false
@@ -12,9 +14,12 @@ export GOFLAGS ?= -buildvcs=false
 .PHONY: test
 test: setup bin/gotestsum ## Run all tests; install or name what is missing, and let no test skip for the want of it
 	@mkdir -p out && rm -f out/test.json
-	@status=0; \
-	GALLRA_REQUIRE=1 bin/gotestsum --format pkgname --format-icons text --format-hide-empty-pkg --hide-summary skipped --jsonfile out/test.json -- \
-		-timeout 16m ./... || status=$$?; \
+	@status=0; run="$(CURDIR)/bin/gotestsum --format pkgname --format-icons text --format-hide-empty-pkg --hide-summary skipped"; \
+	GALLRA_REQUIRE=1 $$run --jsonfile out/test.json -- -timeout 16m ./... || status=$$?; \
+	for module in $(NESTED); do \
+		(cd $$module && $$run --jsonfile "$(CURDIR)/out/nested.json" -- ./...) || status=$$?; \
+		cat out/nested.json >> out/test.json && rm out/nested.json; \
+	done; \
 	$(TOOLS)/summary.sh out/test.json || status=1; \
 	exit $$status
 
@@ -37,6 +42,7 @@ check-format: ## gofmt has nothing to say
 .PHONY: check-vet
 check-vet: ## go vet
 	go vet ./...
+	@for module in $(NESTED); do (cd $$module && go vet ./...); done
 
 .PHONY: check-house
 check-house: ## Import floors, words of shared SQL, pinned versions
@@ -45,10 +51,12 @@ check-house: ## Import floors, words of shared SQL, pinned versions
 .PHONY: check-tidy
 check-tidy: ## go.mod and go.sum are tidy
 	go mod tidy -diff
+	@for module in $(NESTED); do (cd $$module && go mod tidy -diff); done
 
 .PHONY: check-lint
 check-lint: bin/golangci-lint ## golangci-lint, in the version that internal/tools fixes
 	bin/golangci-lint run
+	@for module in $(NESTED); do (cd $$module && "$(CURDIR)/bin/golangci-lint" run -c "$(CURDIR)/.golangci.yml"); done
 
 # Pure Go SQLite is some twenty times slower under the race detector, so this keeps to the packages with goroutines of their own, and to the
 # engine's tests in which several writers, readers and engines meet. `make test` runs everything.

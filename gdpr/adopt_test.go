@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gallra/gallra/crypto/insecurekeyfile"
 	"github.com/gallra/gallra/gdpr"
 	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/retention"
@@ -18,15 +19,47 @@ import (
 // adopt opens the engine anew under a changed text of the register.
 func (h *house) adopt(register string, changes ...string) {
 	h.t.Helper()
+	h.reg = h.version(register, changes...)
+	h.open()
+}
+
+// approved is adopt with Örjan's approval of version 2.
+func (h *house) approved(register string, changes ...string) {
+	h.t.Helper()
+	h.approval = &gdpr.Approval{Version: 2, Reason: "Beslut 2026-17", Approver: dpo}
+	h.adopt(register, changes...)
+}
+
+// unapproved tries to adopt, and returns why it may not.
+func (h *house) unapproved(register string, changes ...string) error {
+	h.t.Helper()
+	kek, err := insecurekeyfile.Open(filepath.Join(h.dir, "dev.kek"))
+	require.NoError(h.t, err)
+	before, err := h.store.Meta(h.t.Context())
+	require.NoError(h.t, err)
+	entries, _ := h.trail()
+	_, refused := gdpr.Open(h.t.Context(), h.store, kek, h.version(register, changes...), &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now, Adopt: h.approval})
+	require.Error(h.t, refused)
+	after, err := h.store.Meta(h.t.Context())
+	require.NoError(h.t, err)
+	assert.Equal(h.t, before, after, "nothing was changed")
+	again, _ := h.trail()
+	assert.Len(h.t, again, len(entries))
+	return refused
+}
+
+// version reads a changed text of the register.
+func (h *house) version(register string, changes ...string) *gdpr.Register {
+	h.t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "testdata", "registers", register))
 	require.NoError(h.t, err)
 	changed := strings.NewReplacer(changes...).Replace(string(text))
 	require.NotEqual(h.t, string(text), changed)
 	path := filepath.Join(h.dir, "register.yaml")
 	require.NoError(h.t, os.WriteFile(path, []byte(changed), 0o600))
-	h.reg, err = gdpr.LoadRegister(path)
+	reg, err := gdpr.LoadRegister(path)
 	require.NoError(h.t, err)
-	h.open()
+	return reg
 }
 
 const (
@@ -103,6 +136,32 @@ func TestActivityYoungerThanAnEnd(t *testing.T) {
 	})
 }
 
+// An activity that comes back finds what it had left behind, and ends it in time.
+func TestActivityThatComesBack(t *testing.T) {
+	t.Parallel()
+	eachStore(t, "family.yaml", func(t *testing.T, h *house) {
+		f := &firm{house: h}
+		id, err := h.As(web, "order").Put(t.Context(), gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": "ÅKV-0001"},
+			Events: map[retention.Event]civil.Date{"delivered": day(t, "2026-03-01")}})
+		require.NoError(t, err)
+		h.approved("family.yaml", append(withoutWarranty(t), firstVersion, secondVersion)...)
+		assert.Equal(t, "never", f.goesOn(id, "2029-02-20", "2029-03-10"), "no rule says when")
+		h.adopt("family.yaml", firstVersion, "version: 3, from: 2026-06-01, change: Tillbaka,")
+		assert.Equal(t, "2029-03-11", f.goesOn(id, "2029-03-11", "2029-03-12"))
+		h.verified()
+	})
+}
+
+// withoutWarranty takes an activity out of family.yaml.
+func withoutWarranty(t *testing.T) (changes []string) {
+	t.Helper()
+	text, err := os.ReadFile("../testdata/registers/family.yaml")
+	require.NoError(t, err)
+	warranty := string(text)
+	warranty = warranty[strings.Index(warranty, "  warranty:\n"):strings.Index(warranty, "  bookkeeping:\n")]
+	return []string{warranty, "", "  delivered: Day on which the goods were handed over\n", ""}
+}
+
 // What an activity has left behind that the register does not know any more: it is kept, shown to the person, and goes on request.
 func TestActivityThatIsGone(t *testing.T) {
 	t.Parallel()
@@ -111,11 +170,7 @@ func TestActivityThatIsGone(t *testing.T) {
 		id, err := h.As(web, "order").Put(ctx, gdpr.Record{Subject: asa, Fields: gdpr.Fields{"serial": "ÅKV-0001"},
 			Events: map[retention.Event]civil.Date{"delivered": day(t, "2026-03-01")}})
 		require.NoError(t, err)
-		text, err := os.ReadFile("../testdata/registers/family.yaml")
-		require.NoError(t, err)
-		warranty := string(text)
-		warranty = warranty[strings.Index(warranty, "  warranty:\n"):strings.Index(warranty, "  bookkeeping:\n")]
-		h.adopt("family.yaml", firstVersion, secondVersion, warranty, "", "  delivered: Day on which the goods were handed over\n", "")
+		h.approved("family.yaml", append(withoutWarranty(t), firstVersion, secondVersion)...)
 		h.clock.set("2031-01-01")
 		assert.Zero(t, h.sweep().Erased, "no rule says when: somebody must decide")
 		_, err = h.As(web, "order").Get(ctx, id)

@@ -23,7 +23,6 @@ type chain struct {
 	mu      sync.Mutex
 	last    storage.Proof   // number and digest of the last proof seen or written; zero: not known
 	pending []storage.Proof // committed here, and not yet in the ledger
-	swept   storage.Proof   // the last proof, when a sweep last found that the persons of all were looked at
 
 	ledger sync.Mutex    // held while the ledger is compared or written
 	noted  storage.Proof // number and digest of the last proof that store and ledger were seen to share
@@ -92,20 +91,6 @@ func (c *chain) settled(rows ...storage.Proof) {
 	c.pending = slices.DeleteFunc(c.pending, func(p storage.Proof) bool {
 		return slices.ContainsFunc(rows, func(r storage.Proof) bool { return r.ID == p.ID })
 	})
-}
-
-// lookedUpTo remembers that the persons of all proofs were looked at when this was the last.
-func (c *chain) lookedUpTo(last storage.Proof) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.swept = last
-}
-
-// looked reports whether it was this one.
-func (c *chain) looked(last storage.Proof) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.swept.N == last.N && bytes.Equal(c.swept.Digest, last.Digest)
 }
 
 // proofTries is how often a proof is built anew because others were first. Somebody gets on each time.

@@ -20,6 +20,9 @@
 // controller's instruction, the end of a purpose, or an event of the register's own ([Session.RecordEvent]). [Session.Explain] says why a record is
 // there and until when. [Engine.Plan] shows what is due; [Engine.Sweep] erases it. A [Hold] keeps something for a claim, never for ever.
 //
+// That it works is seen in [Engine.Health] and by an [Observer]. [Session.Overdue], [Session.ClocksNotStarted] and [Session.Holds] list what somebody must look
+// at; a deadline that was missed is a [Deviation].
+//
 // # Erasure
 //
 // Each part of a record, each person and each controller has a key; to erase is to remove the rows and destroy the key, with a proof in the store and in the

@@ -16,6 +16,7 @@ type walk struct {
 	before time.Time // now and the lead
 	due    storage.DueCursor
 	late   bool               // the second half: parts that hang on schedules
+	asleep *asleep            // after that: parts that neither wakes in time; nil where there are none
 	open   []storage.Schedule // schedules that have run, the first one under way
 	after  storage.PartRef
 	done   map[scheduleKey]bool
@@ -65,7 +66,7 @@ func (w *walk) next(ctx context.Context, n int) (out []candidate, ran *storage.S
 				return nil, nil, err
 			}
 			if parts == nil && ran == nil {
-				return nil, nil, nil
+				return w.slept(ctx, n)
 			}
 		}
 		// After the parts: a release dates them anew, so that one that comes later fails their revisions.
@@ -154,12 +155,17 @@ func (w *walk) look(ctx context.Context, p *storage.Part, byDue bool, c *candida
 		c.item.Why = retention.WhyHeld
 	case v.KeptUntil.After(w.now):
 		c.item.Why = retention.WhyKept
-	case v.Wake.IsZero(), v.Wake.After(w.before):
+	case !goes(v, w.now, w.before):
 		c.item.Why = retention.WhyNotYet
 	default:
 		c.item.Why, c.item.Go = retention.WhyDue, true
 	}
 	return true, nil
+}
+
+// goes reports whether the clocks let data go: they have run by before, and no floor keeps it now.
+func goes(v *retention.Verdict, now, before time.Time) bool {
+	return !v.Wake.IsZero() && !v.Wake.After(before) && !v.KeptUntil.After(now)
 }
 
 func (w *walk) onHold(id ID) bool {

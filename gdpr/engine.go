@@ -2,7 +2,6 @@ package gdpr
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,7 +11,6 @@ import (
 	"github.com/gallra/gallra/crypto"
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/civil"
-	"github.com/gallra/gallra/gdpr/register"
 	"github.com/gallra/gallra/gdpr/storage"
 )
 
@@ -38,10 +36,14 @@ type Options struct {
 	CacheSize int
 	// MaxValue bounds one value, in bytes. Defaults to 1 MiB.
 	MaxValue int
+	// Adopt approves a version of the register by which something lives longer; without it Open refuses that version and says what. Defaults to none.
+	Adopt *Approval
 	// SweepEvery is how often the sweep runs. Defaults to 24 h. Ceilings are met with a lead of two of it, at least three days.
 	SweepEvery time.Duration
 	// Logger hears of starts, sweeps and trouble; never personal data. Defaults to none.
 	Logger *slog.Logger
+	// Observer hears of every sweep. Defaults to none.
+	Observer Observer
 }
 
 // Engine is the front door. It is safe for concurrent use.
@@ -68,6 +70,7 @@ type Engine struct {
 	chain    *chain
 	traces   *together
 	cache    cache
+	watch    watch
 }
 
 const (
@@ -82,8 +85,9 @@ const (
 
 // Open opens an engine over a store. A new store is set up: its keysets are made and wrapped by kek.
 //
-// It fails with an error that says what to do when the register was changed under a stored version, when kek is not the
-// one of the store, or when it has neither ledger nor Options.NoLedger. For a store behind its ledger it returns the engine,
+// It fails with an error that says what to do when the register was changed under a stored version, when a new version lets something live longer and
+// Options.Adopt does not approve it, when kek is not the one of the store, or when it has neither ledger nor Options.NoLedger. A version by which stored
+// dates may change is carried out by the next sweep; stop the programs with the earlier one before. For a store behind its ledger it returns the engine,
 // but every act except Verify and Health fails with ErrRestored.
 func Open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Register, opt *Options) (*Engine, error) {
 	e, err := open(ctx, store, kek, reg, opt)
@@ -99,16 +103,9 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 		return nil, refuse("store", "missing")
 	case kek == nil:
 		return nil, refuse("kek", "missing")
-	case reg == nil:
-		return nil, refuse("register", "missing")
 	}
-	if err := reg.Check(); err != nil {
+	if err := checkRegister(reg); err != nil {
 		return nil, err
-	}
-	for _, builtIn := range []string{SubjectRights, Retention} {
-		if _, taken := reg.Activity(builtIn); taken {
-			return nil, refuse("register", "an activity has the name of a built-in purpose: %s", builtIn)
-		}
 	}
 	if opt == nil {
 		opt = &Options{}
@@ -168,7 +165,7 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 
 // settleIn notes what register and options say that the store does not know yet.
 func (e *Engine) settleIn(ctx context.Context, meta map[string][]byte, fresh bool) error {
-	if err := e.adopt(ctx, meta[metaRegister]); err != nil || fresh {
+	if err := e.adopt(ctx, meta); err != nil || fresh {
 		return err
 	}
 	return e.changeOwner(ctx, string(meta[metaOwner]))
@@ -316,37 +313,6 @@ func (e *Engine) changeOwner(ctx context.Context, stored string) error {
 	}
 	a := &act{s: e.As(e.owner, Retention), now: e.instant(), action: "ChangeOwner", grant: grantBuiltIn}
 	return a.commit(ctx, &storage.Batch{PutMeta: map[string][]byte{metaOwner: []byte(e.owner.String())}}, audit.Entry{})
-}
-
-// adopt notes the register's version and digest. Changed content under a stored version is refused, and so is an older version.
-func (e *Engine) adopt(ctx context.Context, stored []byte) error {
-	var have register.Stamp
-	if len(stored) > 0 {
-		if json.Unmarshal(stored, &have) != nil {
-			return ErrSchemaOutdated
-		}
-		if err := e.reg.Follows(have); err != nil {
-			return err
-		}
-	}
-	now := e.reg.Stamp()
-	if now == have {
-		return nil
-	}
-	encoded, err := json.Marshal(now)
-	if err != nil {
-		return errors.New("encode register's stamp: not JSON")
-	}
-	a := &act{s: e.As(e.programActor(), Retention), now: e.instant(), action: "AdoptRegister", grant: grantBuiltIn}
-	return a.commit(ctx, &storage.Batch{PutMeta: map[string][]byte{metaRegister: encoded}}, audit.Entry{Count: now.Version})
-}
-
-// programActor is who acts when the program itself opens the store.
-func (e *Engine) programActor() Actor {
-	if e.owner != (Actor{}) {
-		return e.owner
-	}
-	return Job("open")
 }
 
 // openLedger finds the ledger and compares it with the store.

@@ -137,6 +137,7 @@ func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Grou
 	records := map[ID]bool{}
 	var clocks verdicts
 	var about keepers
+	late := lateness{e: e, now: a.now}
 	for i := range parts {
 		p := &parts[i]
 		if Role(p.Role).ForOther() && p.Agreement != a.s.agreement {
@@ -169,6 +170,7 @@ func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Grou
 			kept = append(kept, *p)
 		default:
 			a.dropPart(b, &proof, p, because(p, e, retention.Verdict{}, string(ground)))
+			late.see(p, j)
 			if !records[p.Record] {
 				records[p.Record] = true
 				out.Records = append(out.Records, p.Record)
@@ -201,6 +203,9 @@ func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Grou
 			return nil, err
 		}
 		return out, a.commit(ctx, b, entry)
+	}
+	if _, err := late.note(ctx, b); err != nil {
+		return nil, err
 	}
 	stored, err := a.erase(ctx, b, proof, entry)
 	if err != nil {
@@ -332,6 +337,7 @@ func (a *act) erase(ctx context.Context, b *storage.Batch, proof audit.Proof, en
 	e := a.s.e
 	proof.ID, proof.At, proof.Actor, proof.Case = storage.NewID(), a.now, a.s.actor.audit(), a.s.caseID
 	proof.Method = []string{"row erased", "key destroyed"}
+	nameDeviations(b, proof.ID, &entry)
 	if e.reg.Backups != nil {
 		proof.Copies = e.reg.Backups.KeysKept.After(e.day(a.now))
 		if !e.apart {

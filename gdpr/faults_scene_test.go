@@ -110,6 +110,13 @@ var everyOperation = []operation{
 		}
 		return err
 	}},
+	{name: "Sweep after a new version", steps: true, prepare: adoptShorter, do: func(ctx context.Context, r *running, _ *scene) error {
+		res, err := r.Sweep(ctx, &gdpr.SweepOptions{Batch: 2})
+		if err == nil && res.Leased {
+			return storage.ErrLeased
+		}
+		return err
+	}},
 	{name: "Offboard", steps: true, prepare: func(t *testing.T, r *running, sc *scene) {
 		require.NoError(t, r.As(boss, gdpr.Retention).RecordEvent(t.Context(), gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: sc.Agreement}))
 	}, do: func(ctx context.Context, r *running, sc *scene) error {
@@ -164,6 +171,21 @@ func eraseAll(t *testing.T, r *running, sc *scene) {
 	require.NoError(t, r.As(boss, gdpr.Retention).RecordEvent(ctx, gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: sc.Agreement}))
 	_, err = r.As(dpo, gdpr.Retention).Offboard(ctx, sc.Party)
 	require.NoError(t, err)
+}
+
+// adoptShorter adopts a version by which half of what there is must be dated anew, and some of it is due.
+func adoptShorter(t *testing.T, r *running, sc *scene) {
+	t.Helper()
+	somethingDue(t, r, sc)
+	for _, who := range []string{"cajsa", "dag"} {
+		_, err := r.As(support, "inquiry").Put(t.Context(), gdpr.Record{Subject: gdpr.Email(who + "@byn.example"), CollectedAt: on("2025-08-01").at,
+			Fields: gdpr.Fields{"name": who}})
+		require.NoError(t, err)
+	}
+	r.site.register = laterVillage
+	later, err := r.site.start(t.Context())
+	require.NoError(t, err)
+	later.stop()
 }
 
 // stage sets a scene up and closes it.

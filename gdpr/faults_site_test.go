@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -61,9 +62,13 @@ func registerOf(name string) (*gdpr.Register, error) {
 	load := func() (*gdpr.Register, error) {
 		return gdpr.LoadRegister(filepath.Join("..", "testdata", "registers", name))
 	}
-	if name == village {
+	if name == village || name == laterVillage {
+		text := villageText
+		if name == laterVillage {
+			text = strings.NewReplacer("version: 1,", "version: 2, change: Kortare,", "P1Y after collected", "P6M after collected").Replace(text)
+		}
 		load = func() (*gdpr.Register, error) {
-			return register.Parse(register.File{Name: village, Data: []byte(villageText)})
+			return register.Parse(register.File{Name: name, Data: []byte(text)})
 		}
 	}
 	r, err := load()
@@ -88,8 +93,9 @@ func memoryDir(t *testing.T) string {
 
 // village is a register of few lines with everything on it that can end: a record with a further purpose, and data held for others.
 const (
-	village     = "village.yaml"
-	villageText = `
+	village      = "village.yaml"
+	laterVillage = "village, version 2" // in which what was collected without an agreement lives half as long
+	villageText  = `
 register: {format: 1, version: 1, from: 2026-01-01, author: Byrådet}
 organization: {name: Byn AB, contact: post@byn.example, country: SE}
 accountability: {audit-log: P2Y, case-files: P3Y}

@@ -20,6 +20,16 @@ type Health struct {
 	Trusted    bool // the register declares no roles
 	OldestDue  time.Time
 	RegisterNo int
+	// LastSweep is when a sweep of any process last came to its end, also one that found nothing to do; zero for never. Of sweeps that find nothing
+	// an engine notes one an hour at most. One that was stopped at its bounds, failed, halted or was leased elsewhere has not come to its end.
+	LastSweep time.Time
+	// OldestOverdue is the end of the last day of the part that should have been gone for longest although nothing holds it; zero for none.
+	// OldestDue comes earlier: from then on a sweep may erase, from here on it is too late. Session.Overdue lists such parts.
+	OldestOverdue time.Time
+	// AwaitingPlan are the parts that imports brought in overdue: until a plan that shows them was run, every sweep without one halts.
+	AwaitingPlan int
+	// Holds are in force; of HoldsToReview the day of review has come.
+	Holds, HoldsToReview int
 }
 
 // Health reports the state of the engine; it also works while the store is closed after a restore.
@@ -41,7 +51,40 @@ func (e *Engine) Health(ctx context.Context) (Health, error) {
 	if len(due) > 0 {
 		h.OldestDue = due[0].Due
 	}
+	if err := e.watched(ctx, &h); err != nil {
+		return Health{}, fmt.Errorf("health: %w", translate(err))
+	}
 	return h, nil
+}
+
+// watched adds what tells whether retention is kept.
+func (e *Engine) watched(ctx context.Context, h *Health) error {
+	meta, err := e.store.Meta(ctx)
+	if err != nil {
+		return err
+	}
+	if h.LastSweep, err = lastSweep(meta); err != nil {
+		return err
+	}
+	waiting, err := e.overdue(ctx)
+	if err != nil {
+		return err
+	}
+	h.AwaitingPlan = waiting.parts
+	holds, err := e.holds(ctx, nil)
+	if err != nil {
+		return err
+	}
+	now := e.instant()
+	today := e.day(now)
+	h.Holds = len(holds)
+	for _, hold := range holds {
+		if !hold.ReviewBy.After(today) {
+			h.HoldsToReview++
+		}
+	}
+	h.OldestOverdue, err = e.oldestOverdue(ctx, now)
+	return err
 }
 
 // counted is how many parts the store held when somebody last counted.

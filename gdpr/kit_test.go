@@ -70,6 +70,8 @@ type house struct {
 	clock *clock
 	reg   *gdpr.Register
 	log   *logged
+
+	approval *gdpr.Approval
 }
 
 // eachStore runs a test on memory, on SQLite, on SQLite with keys in a second file, and on Postgres; with GALLRA_LONG=1 also on Postgres with keys in a
@@ -162,7 +164,7 @@ func (h *house) open() {
 	h.t.Helper()
 	kek, err := insecurekeyfile.Open(filepath.Join(h.dir, "dev.kek"))
 	require.NoError(h.t, err)
-	h.Engine, err = gdpr.Open(h.t.Context(), h.store, kek, h.reg, &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now,
+	h.Engine, err = gdpr.Open(h.t.Context(), h.store, kek, h.reg, &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now, Adopt: h.approval,
 		Logger: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(h.t, err)
 	e := h.Engine

@@ -11,7 +11,8 @@ import (
 	"github.com/gallra/gallra/retention"
 )
 
-// Plan is a dry run of the sweep: what would go, by activity, rule and reason, without touching anything.
+// Plan is a dry run of the sweep: what would go, by activity, rule and reason, without touching anything. After a new version of the register was adopted, and
+// until a sweep has dated everything anew, it looks at every part.
 type Plan struct {
 	At      time.Time
 	Before  time.Time // ceilings up to here are due: At and the lead
@@ -41,7 +42,17 @@ func (e *Engine) plan(ctx context.Context, now time.Time) (*Plan, overdue, error
 	if err != nil {
 		return nil, overdue{}, err
 	}
+	meta, err := e.store.Meta(ctx)
+	if err != nil {
+		return nil, overdue{}, err
+	}
+	if err := e.inForce(meta); err != nil {
+		return nil, overdue{}, err
+	}
 	w := e.newWalk(now)
+	if from := undated(meta, e.reg.Version); from != nil {
+		w.asleep = &asleep{at: *from}
+	}
 	out := &Plan{At: now, Before: w.before, Overdue: waiting.parts}
 	tally := retention.Tally{}
 	// The digest is a sum of hashes, so that neither the order of the walk nor its size matters.

@@ -94,14 +94,17 @@ func specimens(t *testing.T) []specimen {
 	h.clock.set("2027-03-01")
 	plan, err := h.Plan(ctx)
 	require.NoError(t, err)
+	adoption, err := h.PlanAdoption(ctx, h.version("epm.yaml", epmFirst, epmSecond, "P1Y after collected", "P2Y after collected", "phone: user", "tel: user"))
+	require.NoError(t, err)
 	health, err := h.Health(ctx)
 	require.NoError(t, err)
 	erased := gdpr.Erasure{Records: []gdpr.ID{id}, Kept: []gdpr.Kept{{Record: id, Activity: "invoice", Why: "en plikt"}}}
 	activity, ok := h.reg.Activity("support-ticket")
 	require.True(t, ok)
 	return []specimen{
-		of("Actor", dpo), of("Activity", *activity), literal("Agreement", gdpr.Agreement{ID: id, Ref: secret}),
-		literal("Change", gdpr.Change{Fields: fields}),
+		of("Actor", dpo), of("Activity", *activity), of("Adoption", *adoption), of("AdoptionLine", adoption.Lines[0]), literal("Agreement", gdpr.Agreement{ID: id, Ref: secret}),
+		of("Approval", gdpr.Approval{Version: 2, Reason: "Beslut 2026-17", Approver: dpo}), literal("Change", gdpr.Change{Fields: fields}),
+		of("FieldChange", adoption.Fields[0]), of("RuleChange", adoption.Longer[0]),
 		{name: "Engine", v: h.Engine, forms: []any{h.Engine, shown[*gdpr.Engine]{V: h.Engine, A: h.Engine}}, hidden: hidden[*gdpr.Engine]{v: h.Engine}},
 		of("Erasure", erased), of("ErasureProof", gdpr.ErasureProof{ID: id, Ground: "A17-1-a"}), literal("Event", gdpr.Event{Kind: gdpr.PurposeEnded, Subject: who, Note: secret}),
 		of("Explanation", *explanation), literal("Fields", fields), literal("Grant", gdpr.Grant{Actor: dpo, Role: "privacy", Reason: secret, Supervisor: secret}),

@@ -151,6 +151,16 @@ func deeds() []deed {
 			require.NoError(y.t, y.admin.RecordEvent(y.t.Context(), gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: id}))
 			return func(s *gdpr.Session) error { _, err := s.Offboard(y.t.Context(), party); return err }
 		}},
+		{"Overdue", "everything", gdpr.Retention, "privacy", now(func(y *yard, s *gdpr.Session) error { return broken(s.Overdue(y.t.Context())) })},
+		{"Overdue", "tickets", "support-ticket", "support privacy", now(func(y *yard, s *gdpr.Session) error { return broken(s.Overdue(y.t.Context())) })},
+		{"ClocksNotStarted", "everything", gdpr.SubjectRights, "privacy", now(func(y *yard, s *gdpr.Session) error { return broken(s.ClocksNotStarted(y.t.Context(), 1)) })},
+		{"ClocksNotStarted", "a customer's data", hostedPurpose, "operations service-visit privacy", now(func(y *yard, s *gdpr.Session) error {
+			return broken(s.ClocksNotStarted(y.t.Context(), 1))
+		})},
+		{"Holds", "all", gdpr.Retention, "privacy", now(func(y *yard, s *gdpr.Session) error { return broken(s.Holds(y.t.Context())) })},
+		{"Holds", "all, in support", "support-ticket", "privacy", now(func(y *yard, s *gdpr.Session) error { return broken(s.Holds(y.t.Context())) })},
+		{"Deviations", "all", gdpr.Retention, "privacy", now(func(y *yard, s *gdpr.Session) error { return broken(s.Deviations(y.t.Context())) })},
+		{"Deviations", "of tickets", "support-ticket", "support privacy", now(func(y *yard, s *gdpr.Session) error { return broken(s.Deviations(y.t.Context())) })},
 		{"Grant", "a role", gdpr.Retention, "manager owner", now(func(y *yard, s *gdpr.Session) error {
 			return put(s.Grant(y.t.Context(), gdpr.Grant{Actor: gdpr.Person("Ny på jobbet"), Role: "support"}))
 		})},
@@ -217,7 +227,7 @@ func TestMatrixIsWhole(t *testing.T) {
 	for i := range session.NumMethod() {
 		assert.True(t, have[session.Method(i).Name], "Session.%s is not in the matrix", session.Method(i).Name)
 	}
-	program := []string{"Agreement", "As", "Close", "Format", "Health", "Party", "Plan", "Register", "Seal", "Self", "StoreID", "String", "Sweep", "Verify"}
+	program := []string{"Agreement", "As", "Close", "Format", "Health", "Party", "Plan", "PlanAdoption", "Register", "Seal", "Self", "StoreID", "String", "Sweep", "Verify"}
 	engine := reflect.TypeFor[*gdpr.Engine]()
 	var methods []string
 	for i := range engine.NumMethod() {

@@ -50,7 +50,16 @@ func (e *Engine) Sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	if opt == nil {
 		opt = &SweepOptions{}
 	}
+	began := time.Now()
 	res, err := e.sweep(ctx, opt)
+	quiet := e.quiet(res, err)
+	if err == nil && !quiet && !res.Leased && !res.More {
+		err = e.noteSweep(ctx)
+	}
+	e.observe(ctx, res, err, began, quiet)
+	if res.Late > 0 {
+		e.log.WarnContext(ctx, "gallra: parts were erased after their last day; the deviations say why", "parts", res.Late)
+	}
 	if err != nil {
 		return res, fmt.Errorf("sweep: %w", translate(err))
 	}
@@ -88,6 +97,14 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	if w.waiting, err = e.overdueNow(ctx); err != nil {
 		return retention.Result{}, err
 	}
+	meta, err := e.store.Meta(ctx) // after that row: who adopts another register revises it
+	if err != nil {
+		return retention.Result{}, err
+	}
+	if err := e.inForce(meta); err != nil {
+		return retention.Result{}, err
+	}
+	w.mark = sweptUpTo(meta)
 	if opt.Plan != nil {
 		var now *Plan
 		if now, w.waiting, err = e.plan(ctx, a.now); err != nil {
@@ -98,22 +115,32 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 		}
 		w.planned = true
 		s.MaxErase = max(1, now.Erase) // what comes due after the plan waits for the next
-	} else if err := w.waiting.halts(); err != nil {
-		return retention.Result{}, err
+	}
+	var anew retention.Result
+	if from := undated(meta, e.reg.Version); from != nil {
+		if anew, err = w.dateAnew(ctx, *from, opt); err != nil || anew.Leased || anew.More {
+			return anew, err
+		}
+	}
+	if opt.Plan == nil {
+		if err := w.waiting.halts(); err != nil {
+			return anew, err
+		}
 	}
 	if idle, err := w.idle(ctx, last, cmp.Or(opt.Batch, 1000)); err != nil || idle {
-		return retention.Result{}, errors.Join(err, e.scrubLater(ctx))
+		return anew, errors.Join(err, e.scrubLater(ctx))
 	}
 	if opt.Plan == nil && opt.MaxShare < 1 {
 		if s.MaxErase, err = e.share(ctx, opt.MaxShare); err != nil {
-			return retention.Result{}, err
+			return anew, err
 		}
 		if over, err := w.exceeds(ctx, s.MaxErase); err != nil || over {
-			return retention.Result{}, errors.Join(err, halted(over))
+			return anew, errors.Join(err, halted(over))
 		}
 	}
 	res, err := s.Run(ctx)
 	res.Persons += w.resumed
+	res.Dated += anew.Dated
 	var cond *storage.ConditionError
 	if errors.Is(err, storage.ErrLeased) || errors.As(err, &cond) && cond.Has(storage.KindLease, storage.Stale) {
 		res.Leased, err = true, nil // it took too long, and another process goes on
@@ -155,7 +182,7 @@ func (w *sweepWork) idle(ctx context.Context, last storage.Proof, page int) (boo
 	if w.first != nil || w.waiting.parts > 0 {
 		return false, nil
 	}
-	return w.a.s.e.allLooked(ctx, last)
+	return w.mark >= last.N, nil
 }
 
 // exceeds reports whether more is due than that many parts. It stops counting there. If the first page is not all, the walk begins again after it.
@@ -219,6 +246,7 @@ type sweepWork struct {
 	until time.Time            // of the lease
 	loud  map[scheduleKey]bool // schedules of which a part was left out: they stay due
 
+	late    int     // of the batch that was built last: parts that go after their last day
 	waiting overdue // for a plan; no more may come while the sweep runs
 	planned bool
 
@@ -274,14 +302,19 @@ func (w *sweepWork) claim(ctx context.Context) error {
 	return nil
 }
 
+// keepLease takes it for longer when half of its time is over.
+func (w *sweepWork) keepLease(ctx context.Context) error {
+	if w.a.s.e.instant().After(w.until.Add(-leaseTime / 2)) {
+		return w.claim(ctx)
+	}
+	return nil
+}
+
 func (w *sweepWork) Release(ctx context.Context) error {
 	if w.swept > w.mark {
 		err := w.a.s.e.store.Apply(ctx, &storage.Batch{Lease: w.lease, PutMeta: w.progress()})
 		var cond *storage.ConditionError
-		switch last := w.a.s.e.chain.seen(); {
-		case err == nil && last.N == w.swept:
-			w.a.s.e.chain.lookedUpTo(last)
-		case err != nil && !errors.As(err, &cond):
+		if err != nil && !errors.As(err, &cond) {
 			return err
 		}
 	}
@@ -289,10 +322,8 @@ func (w *sweepWork) Release(ctx context.Context) error {
 }
 
 func (w *sweepWork) Next(ctx context.Context, n int) (retention.Page, error) {
-	if w.a.s.e.instant().After(w.until.Add(-leaseTime / 2)) {
-		if err := w.claim(ctx); err != nil {
-			return retention.Page{}, err
-		}
+	if err := w.keepLease(ctx); err != nil {
+		return retention.Page{}, err
 	}
 	for {
 		found, ran, err := w.page(ctx, n)
@@ -361,11 +392,8 @@ func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step
 			if failedOn(err, fileOverdue) {
 				return step, w.more(ctx)
 			}
-			if cond.Has(storage.KindFile, storage.Changed) && len(w.a.files) > 0 { // perhaps the sweeper's own grant
-				w.a.files = nil
-				if err := w.a.may(ctx, mayErase, w.a.s.e.heads()...); err != nil {
-					return step, err
-				}
+			if err := w.mayStill(ctx, cond); err != nil {
+				return step, err
 			}
 			kept := drop(rest, cond)
 			w.leave(rest, kept)
@@ -376,7 +404,7 @@ func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step
 		if err != nil {
 			return step, err
 		}
-		step.Erased, step.Dated = len(b.EraseParts), dated
+		step.Erased, step.Dated, step.Late = len(b.EraseParts), dated, w.late
 		erased = make([]*storage.Part, 0, step.Erased)
 		for i := range rest {
 			if rest[i].item.Go {
@@ -395,6 +423,15 @@ func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step
 		return step, w.quiet(ctx, page.ran)
 	}
 	return step, nil
+}
+
+// mayStill asks for the sweeper's right anew when a row that allowed the sweep may have changed.
+func (w *sweepWork) mayStill(ctx context.Context, cond *storage.ConditionError) error {
+	if !cond.Has(storage.KindFile, storage.Changed) || len(w.a.files) == 0 {
+		return nil
+	}
+	w.a.files = nil
+	return w.a.may(ctx, mayErase, w.a.s.e.heads()...)
 }
 
 func (w *sweepWork) apply(ctx context.Context, b *storage.Batch, proof audit.Proof, dated int) error {
@@ -420,6 +457,7 @@ func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch
 	proof.Parts = make([]audit.ErasedPart, 0, n)
 	subjects, schedules, agreements := make(map[ID]bool, n), map[scheduleKey]bool{}, map[ID]bool{}
 	because := newReasons(&proof)
+	late := lateness{e: w.a.s.e, now: w.a.s.e.instant()}
 	for i := range cs {
 		c := &cs[i]
 		p := &c.part
@@ -444,6 +482,7 @@ func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch
 			continue
 		}
 		b.EraseParts = append(b.EraseParts, storage.PartErase{PartRef: p.PartRef, Subject: p.Subject, Rev: p.Rev})
+		late.see(p, c.judged)
 		b.Keys.DestroyAllOf = append(b.Keys.DestroyAllOf, p.PartRef)
 		proof.Parts = append(proof.Parts, audit.ErasedPart{Record: p.Record, Part: p.PartRef.Part, Version: p.Version, Subject: p.Subject, Because: because.number(c.judged)})
 		if !subjects[p.Subject] {
@@ -461,7 +500,8 @@ func (w *sweepWork) build(ctx context.Context, cs []candidate) (b *storage.Batch
 			}
 		}
 	}
-	return b, proof, dated, nil
+	w.late, err = late.note(ctx, b)
+	return b, proof, dated, err
 }
 
 // touch raises the revision of a hold by which parts are dated, so that a release that has not seen them begins again.

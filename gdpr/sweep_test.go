@@ -321,7 +321,8 @@ func TestOpenIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, gdpr.ErrKeysUnavailable)
 	_, err = gdpr.Open(ctx, store, kek, &changed, owned)
 	require.ErrorContains(t, err, "register: version 1 is stored with other content. Every deadline names its version.")
-	_, err = gdpr.Open(ctx, store, kek, full, owned)
+	_, err = gdpr.Open(ctx, store, kek, full, &gdpr.Options{Owner: boss, NoLedger: true,
+		Adopt: &gdpr.Approval{Version: 3, Reason: "Ny verksamhet", Approver: boss}})
 	require.NoError(t, err, "version 3")
 	_, err = gdpr.Open(ctx, store, kek, epm, owned)
 	require.ErrorContains(t, err, "stored version 3")

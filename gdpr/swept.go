@@ -18,37 +18,20 @@ func (w *sweepWork) progress() map[string][]byte {
 }
 
 // sweptUpTo is the number of the last proof whose persons were looked at.
-func (e *Engine) sweptUpTo(ctx context.Context) (uint64, error) {
-	meta, err := e.store.Meta(ctx)
-	if err != nil {
-		return 0, err
-	}
+func sweptUpTo(meta map[string][]byte) uint64 {
 	mark, _ := strconv.ParseUint(string(meta[metaSwept]), 10, 64)
-	return mark, nil
-}
-
-// allLooked reports whether the persons of every proof were looked at. It is not read again while the last proof is the same one.
-func (e *Engine) allLooked(ctx context.Context, last storage.Proof) (bool, error) {
-	if last.N == 0 || e.chain.looked(last) {
-		return true, nil
-	}
-	mark, err := e.sweptUpTo(ctx)
-	if err != nil || mark < last.N {
-		return false, err
-	}
-	e.chain.lookedUpTo(last)
-	return true, nil
+	return mark
 }
 
 // resume does the second step of sweeps that were killed between erasing and looking at the persons: of every proof past the mark.
 func (w *sweepWork) resume(ctx context.Context) error {
 	e := w.a.s.e
-	mark, err := e.sweptUpTo(ctx)
+	meta, err := e.store.Meta(ctx) // another sweep may have come further
 	if err != nil {
 		return err
 	}
-	w.mark = mark
-	for w.swept = mark; ; {
+	w.mark = sweptUpTo(meta)
+	for w.swept = w.mark; ; {
 		rows, err := e.store.Proofs(ctx, w.swept, 100)
 		if err != nil {
 			return err

@@ -48,6 +48,7 @@ type Step struct {
 	Dated   int // items dated anew
 	Left    int // items that changed or are held by now
 	Persons int // data subjects of whom nothing is left
+	Late    int // items erased after their last day although nothing held them
 }
 
 // Line counts items of one activity, rule and reason.
@@ -144,6 +145,7 @@ func (s Sweeper) Run(ctx context.Context) (res Result, err error) {
 		res.Dated += step.Dated
 		res.Left += step.Left
 		res.Persons += step.Persons
+		res.Late += step.Late
 		res.Batches++
 		res.Lines = tally.Lines()
 		if s.Progress != nil {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 
 	"github.com/gallra/gallra/gdpr"
@@ -14,11 +12,8 @@ import (
 // data, and the question stands in the trail.
 func (j *job) explain(ctx context.Context) error {
 	x, err := j.As(j.set.as, gdpr.Retention).Explain(ctx, j.set.record)
-	switch {
-	case errors.Is(err, gdpr.ErrNotAllowed):
-		return fmt.Errorf("%w; by -as name somebody who may read the activity, or grant %q a role that may", err, j.set.as)
-	case err != nil:
-		return err
+	if err != nil {
+		return j.mayRead(err, "the activity")
 	}
 	holds := 0
 	for _, p := range x.Parts {

@@ -12,15 +12,7 @@ func (j *job) health(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	last, err := j.lastSweep(ctx)
-	if err != nil {
-		return err
-	}
-	on, err := j.holds(ctx)
-	if err != nil {
-		return err
-	}
-	silent := time.Since(last)
+	silent := time.Since(h.LastSweep)
 
 	var findings []string
 	find := func(yes bool, format string, args ...any) {
@@ -28,20 +20,24 @@ func (j *job) health(ctx context.Context) error {
 			findings = append(findings, fmt.Sprintf(format, args...))
 		}
 	}
-	find(h.Restored, "the store is behind its ledger: it was restored from a copy, and stays closed until the newest copy is back")
-	find(last.IsZero(), "it has never been swept to the end by this program")
-	find(!last.IsZero() && silent > j.set.silence, "the last sweep that came to its end is %s ago", silent.Round(time.Minute))
-	find(!h.OldestDue.IsZero() && time.Since(h.OldestDue) > j.set.silence, "something has been due since %s: see overdue", h.OldestDue.Format(time.DateOnly))
-	find(on.toReview > 0, "of %d holds in force %d are due for review: look at them again, or release them", on.inForce, on.toReview)
+	late := !h.OldestOverdue.IsZero()
+	find(h.Restored, "the store is behind its ledger: it was restored from a copy, and stays closed until it is brought up to date")
+	find(h.LastSweep.IsZero(), "it has never been swept to the end")
+	find(!h.LastSweep.IsZero() && silent > j.set.silence, "the last sweep that came to its end is %s ago", silent.Round(time.Minute))
+	find(late, "something should have been gone by %s: see overdue", h.OldestOverdue.Format(time.RFC3339))
+	find(!late && !h.OldestDue.IsZero() && time.Since(h.OldestDue) > j.set.silence, "something has been due since %s, and no run has taken it", h.OldestDue.Format(time.RFC3339))
+	find(h.AwaitingPlan > 0, "parts that an import brought in overdue: %d; every run halts until somebody has looked at the plan", h.AwaitingPlan)
+	find(h.HoldsToReview > 0, "of %d holds in force %d are due for review: look at them again, or release them", h.Holds, h.HoldsToReview)
 	find(h.NoLedger, "there is no ledger: a restored store is not noticed")
 
 	rows := [][]any{
 		{"parts", h.Parts},
 		{"proofs of erasure", h.Proofs},
 		{"register", fmt.Sprintf("version %d", h.RegisterNo)},
-		{"last sweep to the end", instant(last)},
+		{"last sweep to the end", instant(h.LastSweep)},
 		{"oldest due", instant(h.OldestDue)},
-		{"holds in force", on.inForce},
+		{"oldest overdue", instant(h.OldestOverdue)},
+		{"holds in force", h.Holds},
 		{"keys", map[bool]string{true: "in a store of their own", false: "with the data: a full copy from before an erasure opens"}[h.KeysApart]},
 		{"roles", map[bool]string{true: "none: every named actor may act", false: "as the register says"}[h.Trusted]},
 	}
@@ -57,11 +53,21 @@ func (j *job) health(ctx context.Context) error {
 	j.line.add("roles", !h.Trusted)
 	j.line.add("register", h.RegisterNo)
 	j.line.add("oldest_due", instant(h.OldestDue))
-	j.line.add("holds", on.inForce)
-	j.line.add("holds_to_review", on.toReview)
-	j.line.add("last_sweep", instant(last))
-	j.line.add("last_sweep_hours", hours(last, silent))
+	j.line.add("holds", h.Holds)
+	j.line.add("holds_to_review", h.HoldsToReview)
+	j.line.add("last_sweep", instant(h.LastSweep))
+	j.line.add("last_sweep_hours", hours(h.LastSweep, silent))
+	j.line.add("oldest_overdue", instant(h.OldestOverdue))
+	j.line.add("awaiting_plan", h.AwaitingPlan)
 	return table(j.out, rows)
+}
+
+// instant writes one for the line of counts.
+func instant(at time.Time) string {
+	if at.IsZero() {
+		return "never"
+	}
+	return at.UTC().Format(time.RFC3339)
 }
 
 // hours are whole ones; -1 when there was no sweep.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/gallra/gallra/crypto"
 	"github.com/gallra/gallra/crypto/insecurekeyfile"
@@ -21,7 +20,6 @@ import (
 type house struct {
 	*gdpr.Engine
 	data, keys storage.Store // keys is nil when they lie with the data
-	clock      clock
 }
 
 // openHouse opens what the settings name. Everything must be there already.
@@ -46,7 +44,7 @@ func openHouse(ctx context.Context, set settings) (_ *house, err error) {
 	if err := setUp(ctx, h.data); err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	opt := &gdpr.Options{Now: h.clock.now}
+	opt := &gdpr.Options{}
 	if set.keysDSN != "" {
 		if h.keys, err = openStore(ctx, set.keysDSN); err != nil {
 			return nil, fmt.Errorf("keys: %w", err)
@@ -143,8 +141,3 @@ func (h *house) close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// clock is the engine's. It shows the time of day, but when overdue looks back.
-type clock struct{ back time.Duration }
-
-func (c *clock) now() time.Time { return time.Now().Add(-c.back) }

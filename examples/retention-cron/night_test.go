@@ -39,20 +39,24 @@ func TestNight(t *testing.T) {
 			a.assertCounts(t, exitDone, map[string]string{"command": args[0], "outcome": "done", "erase": "15", "stay": "1", "stored": "36", "imported": "0", "halts": "no"})
 			assert.Equal(t, []string{"activity rule why parts", rule + "due 15", rule + "held 1"}, a.table())
 		}
-		a := f.call("overdue")
+		assert.Equal(t, before, f.dump(), "nothing of this changes anything")
+		asks := []string{"overdue", "-as", dpo.String()}
+		a := f.call(asks...)
 		a.assertCounts(t, exitDone, map[string]string{"outcome": "done", "overdue": "14", "held": "1", "unswept": "13", "days_0": "0", "days_1_6": "5",
 			"days_7_29": "4", "days_30_364": "3", "days_365": "2", "holds": "1", "holds_to_review": "0", "halts": "no", "last_sweep": "never"})
 		assert.Equal(t, []string{"activity rule why < 1 day 1-6 7-29 30-364 365 days +", rule + "not swept 0 5 3 3 2", rule + "on hold 0 0 1 0 0"}, a.table())
-		assert.Equal(t, before, f.dump(), "nothing of this changes anything")
+		a = f.call("overdue")
+		assert.Equal(t, exitError, a.code)
+		assert.Contains(t, a.err, `by -as name somebody who may read everything, or grant "job retention-cron" a role that may`)
 		f.call("health").assertCounts(t, exitDone, map[string]string{"outcome": "done", "findings": "2", "parts": "36", "proofs": "0", "last_sweep": "never",
 			"last_sweep_hours": "-1", "restored": "no", "ledger": "yes", "keys_apart": "no", "roles": "yes", "register": "1"})
 
-		f.call("run").assertCounts(t, exitDone, map[string]string{"outcome": "done", "dry_run": "no", "erased": "15", "dated": "1", "left": "0", "batches": "1", "more": "no"})
+		f.call("run").assertCounts(t, exitDone, map[string]string{"outcome": "done", "dry_run": "no", "erased": "15", "dated": "1", "left": "0", "batches": "1", "more": "no", "late": "13"})
 		assert.Equal(t, 21, f.stored())
 		_, err = f.data.LastSegment(t.Context())
 		require.NoError(t, err, "the trail is sealed")
 		f.call("run").assertCounts(t, exitDone, map[string]string{"outcome": "done", "erased": "0", "persons": "0", "dated": "0", "batches": "0"})
-		have := f.call("overdue").assertCounts(t, exitDone, map[string]string{"overdue": "0", "held": "0", "holds": "1"})
+		have := f.call(asks...).assertCounts(t, exitDone, map[string]string{"overdue": "1", "held": "1", "unswept": "0", "days_7_29": "1", "holds": "1"})
 		assert.NotEqual(t, "never", have["last_sweep"])
 		have = f.call("health").assertCounts(t, exitDone, map[string]string{"findings": "0", "parts": "21", "proofs": "2", "oldest_due": "never", "last_sweep_hours": "0"})
 		at, err := time.Parse(time.RFC3339, have["last_sweep"])
@@ -89,7 +93,7 @@ func TestReadmeNamesEveryKey(t *testing.T) {
 	id := f.put(1, -200)[0]
 	text, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	for _, args := range [][]string{{"plan"}, {"run"}, {"explain", "-as", dpo.String(), id.String()}, {"overdue"}, {"health"}} {
+	for _, args := range [][]string{{"plan"}, {"run"}, {"explain", "-as", dpo.String(), id.String()}, {"overdue", "-as", dpo.String()}, {"health"}} {
 		for key := range f.call(args...).assertCounts(t, exitDone, nil) {
 			assert.Contains(t, string(text), "`"+key+"`", args[0])
 		}
@@ -128,8 +132,10 @@ func TestApprovedPlan(t *testing.T) {
 		f.counted()
 		file := filepath.Join(f.dir, "plan.json")
 
-		f.call("overdue").assertCounts(t, exitDone, map[string]string{"overdue": "130", "halts": "yes"})
-		a := f.call("run")
+		a := f.call("overdue", "-as", dpo.String())
+		a.assertCounts(t, exitDone, map[string]string{"overdue": "130", "halts": "yes"})
+		assert.Contains(t, a.out, "waits for a plan")
+		a = f.call("run")
 		a.assertCounts(t, exitError, map[string]string{"outcome": "halted", "erased": "0"})
 		assert.Contains(t, a.err, "look at the plan, and sweep with it")
 		f.call("run", "-dry-run").assertCounts(t, exitDone, map[string]string{"outcome": "done", "erase": "130", "halts": "yes"})

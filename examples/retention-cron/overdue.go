@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/gallra/gallra/retention"
+	"github.com/gallra/gallra/gdpr"
 )
 
 const day = 24 * time.Hour
@@ -23,35 +24,29 @@ var ages = []struct {
 	{"365 days +", "days_365", 365 * day},
 }
 
-// overdue counts what should be gone and is not, by activity, rule, reason and age. What the law wants kept (a floor) is not overdue.
-//
-// A plan looks ahead by the lead of the sweep, so a plan as of some time ago shows what has been overdue for that long. It touches nothing.
+// overdue counts what should be gone and is not, by activity, rule, reason and age. What the law wants kept (a floor) is not overdue. It opens no personal
+// data, and the question stands in the trail.
 func (j *job) overdue(ctx context.Context) error {
+	found, held, now := piles{}, 0, time.Now()
+	for part, err := range j.As(j.set.as, gdpr.Retention).Overdue(ctx) {
+		if err != nil {
+			return j.mayRead(err, "everything")
+		}
+		found.add(&part, now)
+		if part.Why == gdpr.OnHold {
+			held++
+		}
+	}
 	next, err := j.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	lead := next.Before.Sub(next.At)
-	found := piles{}
-	for i, age := range ages {
-		j.clock.back = lead + age.from
-		then, err := j.Plan(ctx)
-		j.clock.back = 0
-		if err != nil {
-			return err
-		}
-		found.add(i, then.Lines)
-	}
-	on, err := j.holds(ctx)
-	if err != nil {
-		return err
-	}
-	last, err := j.lastSweep(ctx)
+	h, err := j.Health(ctx)
 	if err != nil {
 		return err
 	}
 
-	rows, sum, held := found.table()
+	rows, sum := found.table()
 	total := 0
 	for _, n := range sum {
 		total += n
@@ -62,10 +57,10 @@ func (j *job) overdue(ctx context.Context) error {
 	for i, age := range ages {
 		j.line.add(age.key, sum[i])
 	}
-	j.line.add("holds", on.inForce)
-	j.line.add("holds_to_review", on.toReview)
+	j.line.add("holds", h.Holds)
+	j.line.add("holds_to_review", h.HoldsToReview)
 	j.line.add("halts", next.Halting)
-	j.line.add("last_sweep", instant(last))
+	j.line.add("last_sweep", instant(h.LastSweep))
 	if err := table(j.out, rows); err != nil || !next.Halting {
 		return err
 	}
@@ -73,52 +68,50 @@ func (j *job) overdue(ctx context.Context) error {
 	return err
 }
 
+// mayRead says what to do about a refusal.
+func (j *job) mayRead(err error, what string) error {
+	if errors.Is(err, gdpr.ErrNotAllowed) {
+		return fmt.Errorf("%w; by -as name somebody who may read %s, or grant %q a role that may", err, what, j.set.as)
+	}
+	return err
+}
+
 // pile is what is overdue for the same reason.
 type pile struct{ activity, rule, why string }
 
-// piles counts by how long at least.
+// piles counts by age.
 type piles map[pile][]int
 
-func (p piles) add(age int, lines []retention.Line) {
-	for _, l := range lines {
-		key := pile{l.Activity, l.Rule, "not swept"}
-		switch l.Why {
-		case retention.WhyNotYet: // it woke, and another of its clocks runs longer
-			continue
-		case retention.WhyHeld:
-			key.why = "on hold"
+func (p piles) add(part *gdpr.OverduePart, now time.Time) {
+	key := pile{part.Activity, part.Rule, string(part.Why)}
+	if p[key] == nil {
+		p[key] = make([]int, len(ages))
+	}
+	for i, age := range slices.Backward(ages) {
+		if i == 0 || now.Sub(part.Deadline) >= age.from {
+			p[key][i]++
+			return
 		}
-		if p[key] == nil {
-			p[key] = make([]int, len(ages))
-		}
-		p[key][age] += l.Count // a floor that was in force then is over by now: what it keeps comes due at its end
 	}
 }
 
-// table has a row for each pile, with what is overdue for so long and not longer, and the sum of each age.
-func (p piles) table() (rows [][]any, sum []int, held int) {
+// table has a row for each pile, and the sum of each age.
+func (p piles) table() (rows [][]any, sum []int) {
 	head := []any{"activity", "rule", "why"}
 	for _, age := range ages {
 		head = append(head, age.head)
 	}
 	sum = make([]int, len(ages))
-	for key, atLeast := range p {
+	for key, counts := range p {
 		row := []any{key.activity, key.rule, key.why}
-		for i, n := range atLeast {
-			if i+1 < len(atLeast) {
-				n -= atLeast[i+1]
-			}
-			n = max(0, n) // other processes go on meanwhile
+		for i, n := range counts {
 			sum[i] += n
-			if key.why == "on hold" {
-				held += n
-			}
 			row = append(row, n)
 		}
 		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, func(x, y []any) int { return slices.Compare(words(x), words(y)) })
-	return append([][]any{head}, rows...), sum, held
+	return append([][]any{head}, rows...), sum
 }
 
 // words are the cells before the numbers.

@@ -10,7 +10,7 @@ import (
 	"github.com/gallra/gallra/retention"
 )
 
-// run erases what has come due, seals the trail, and notes that it was here.
+// run erases what has come due, and seals the trail.
 func (j *job) run(ctx context.Context) error {
 	var plan *gdpr.Plan
 	if j.set.planFile != "" {
@@ -34,13 +34,7 @@ func (j *job) run(ctx context.Context) error {
 		return errLeased
 	}
 	ctx = context.WithoutCancel(ctx) // what is erased is sealed, whatever signal comes
-	if err := j.Seal(ctx); err != nil {
-		return err
-	}
-	if res.More { // out of time: the next run goes on, and completes it
-		return nil
-	}
-	return j.noteSweep(ctx)
+	return j.Seal(ctx)
 }
 
 // dryRun shows what a run would do, and changes nothing.
@@ -92,4 +86,5 @@ func (j *job) count(res retention.Result) {
 	j.line.add("batches", res.Batches)
 	j.line.add("more", res.More)
 	j.line.add("seconds", res.Took.Round(time.Millisecond).Seconds())
+	j.line.add("late", res.Late)
 }

@@ -27,6 +27,7 @@ const usage = `Usage: retention-cron COMMAND [FLAGS]
                    say why a record is still there, and until when
     -as ACTOR        who asks, with a role that may read; default: job retention-cron
   overdue          count what should be gone and is not
+    -as ACTOR        who asks, with a role that may read everything; default: job retention-cron
   health           show the state of the store, and when it was last swept
     -silence TIME    how old the last sweep may be; default 36h
 
@@ -105,7 +106,7 @@ func (s *settings) flags() *flag.FlagSet {
 		f.Func("as", "", s.readActor)
 		f.IntVar(&s.batch, "batch", 1000, "")
 		f.DurationVar(&s.maxTime, "max-time", 0, "")
-	case "explain":
+	case "explain", "overdue":
 		s.as = gdpr.Job("retention-cron")
 		f.Func("as", "", s.readActor)
 	case "health":

@@ -39,6 +39,8 @@ var house = map[string]room{
 	"subjectrights":        {floor: 4, beside: []string{"subjectrights/report"}},
 	"subjectrights/report": {floor: 4},
 
+	"gdpr/otelgdpr": {floor: 4},
+
 	"gdpr":          {floor: 3},
 	"gdpr/dataset":  {floor: 3, beside: []string{"gdpr"}},
 	"gdpr/breach":   {floor: 3, beside: []string{"gdpr"}},
@@ -74,7 +76,11 @@ var house = map[string]room{
 var owners = map[string][]string{
 	"github.com/tink-crypto/tink-go": {"crypto", "crypto/insecurekeyfile"},
 	"github.com/rickar/cal":          {"gdpr/civil/holiday"},
+	"go.opentelemetry.io":            {"gdpr/otelgdpr"},
 }
+
+// nested are the folders of modules of their own; their packages have rooms as well. The tools are nobody's import.
+var nested = []string{"gdpr/otelgdpr", "internal/tools"}
 
 // forTests are the imports that only helpers may have.
 var forTests = []string{"testing", "github.com/stretchr/testify", "pgregory.net/rapid", "go.uber.org/goleak"}
@@ -83,6 +89,14 @@ func TestImportFloors(t *testing.T) {
 	t.Parallel()
 	packages := list(t, "../..")
 	require.Contains(t, packages, listed{path: "internal/archtest"}, "the walk does not even find this package")
+	assert.Equal(t, nested, modules(t, "../.."))
+	for _, folder := range nested {
+		for _, p := range list(t, filepath.Join("../..", folder)) {
+			p.path = strings.TrimSuffix(folder+"/"+p.path, "/.")
+			packages = append(packages, p)
+		}
+	}
+	require.True(t, slices.ContainsFunc(packages, func(p listed) bool { return p.path == "gdpr/otelgdpr" }), "nor into modules of their own")
 	for _, problem := range check(packages) {
 		assert.Fail(t, problem)
 	}
@@ -133,6 +147,23 @@ func list(t *testing.T, root string) []listed {
 		packages = append(packages, listed{path: path, imports: imports})
 	}
 	return packages
+}
+
+// modules are the folders of modules of their own.
+func modules(t *testing.T, root string) (out []string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && name != root && entry.IsDir() && strings.HasPrefix(entry.Name(), ".") {
+			return fs.SkipDir
+		}
+		if err == nil && entry.Name() == "go.mod" && filepath.Dir(name) != filepath.Clean(root) {
+			var dir string
+			dir, err = filepath.Rel(root, filepath.Dir(name))
+			out = append(out, filepath.ToSlash(dir))
+		}
+		return err
+	}))
+	return out
 }
 
 // skip returns fs.SkipDir for a folder that holds no package of the module: data, hidden things, and modules of their own.
@@ -241,6 +272,7 @@ func TestImportFloorsCanFail(t *testing.T) {
 		"port to another module":       {"gdpr/storage", "!github.com/google/uuid", "it keeps to the standard library"},
 		"civil to another module":      {"gdpr/civil", "!golang.org/x/text/language", "it keeps to the standard library"},
 		"Tink outside crypto":          {"gdpr", "!github.com/tink-crypto/tink-go/v2/aead", "only crypto and crypto/insecurekeyfile may"},
+		"OpenTelemetry in the core":    {"gdpr", "!go.opentelemetry.io/otel/metric", "only gdpr/otelgdpr may"},
 		"holidays outside holiday":     {"retention", "!github.com/rickar/cal/v2/se", "only gdpr/civil/holiday may"},
 		"testing in production":        {"gdpr", "!testing", "links nothing that is for tests"},
 		"testify in production":        {"gdpr", "!github.com/stretchr/testify/require", "links nothing that is for tests"},
