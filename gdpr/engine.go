@@ -127,6 +127,11 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	if e.zone, err = civil.LoadZone(reg.Organization.Zone); err != nil {
 		return nil, err
 	}
+	for id, terms := range reg.Terms {
+		if why := e.copiesFit(terms.Erase); why != "" {
+			return nil, refuse("Terms."+string(id), "%s", why)
+		}
+	}
 	meta, err := store.Meta(ctx)
 	if err != nil {
 		return nil, err
@@ -152,6 +157,9 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 		return e, nil
 	}
 	if err := e.finishErasures(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.destroyRevived(ctx); err != nil {
 		return nil, err
 	}
 	if err := e.finishReplay(ctx); err != nil {

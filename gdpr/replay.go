@@ -369,6 +369,9 @@ func (r *replay) finish(ctx context.Context) error {
 	if err := e.finishErasures(ctx); err != nil {
 		return err
 	}
+	if err := e.destroyRevived(ctx); err != nil {
+		return err
+	}
 	if err := e.finishReplay(ctx); err != nil {
 		return err
 	}
