@@ -68,6 +68,8 @@ type Engine struct {
 	chain    *chain
 	traces   *together
 	cache    cache
+
+	suppressed suppressed
 }
 
 const (

@@ -180,6 +180,13 @@ func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Grou
 	if out.OnHold > 0 {
 		b.Subjects[0].NotHeld = row.Held == 0 // what is left of a held person is only restricted
 	}
+	if ground == Objected {
+		for _, purpose := range e.marketing(gone) {
+			if err := a.neverAgain(ctx, b, gone, purpose); err != nil {
+				return nil, err
+			}
+		}
+	}
 	out.Whole = len(kept) == 0
 	if out.Whole {
 		b.Subjects[0].Bare = true

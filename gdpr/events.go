@@ -209,6 +209,11 @@ func (a *act) partsEvent(ctx context.Context, ev Event) error {
 	if len(b.RetimeParts) == 0 {
 		return refuse("Event", "concerns none of the data of that record or person")
 	}
+	if act, ok := e.reg.Activity(ev.Purpose); ok && ev.Kind == ObjectionUpheld && act.DirectMarketing != nil {
+		if err := a.neverAgain(ctx, b, parts, ev.Purpose); err != nil {
+			return err
+		}
+	}
 	var other ID
 	if named != nil {
 		other = named.id()

@@ -208,7 +208,7 @@ func (e *Engine) grantsOf(ctx context.Context, actor Actor, fresh bool) ([]grant
 	if err != nil {
 		return nil, err
 	}
-	q := storage.FileQuery{Kind: fileGrant, State: stateActive, Name: token, Limit: 1000}
+	q := storage.FileQuery{Kind: fileGrant, State: stateActive, Names: [][]byte{token}, Limit: 1000}
 	var out []grant
 	for {
 		files, err := e.store.Files(ctx, q)

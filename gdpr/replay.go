@@ -55,11 +55,11 @@ func (s *Session) replay(ctx context.Context) (*Replayed, error) {
 	if err := alone(ctx); err != nil {
 		return nil, err
 	}
-	if !e.restored.Load() {
-		return &Replayed{}, nil
-	}
 	if err := a.may(ctx, mayErase, e.heads()...); err != nil {
 		return nil, err
+	}
+	if !e.restored.Load() {
+		return &Replayed{}, nil
 	}
 	meta, err := e.store.Meta(ctx)
 	if err != nil {

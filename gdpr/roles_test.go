@@ -151,6 +151,16 @@ func deeds() []deed {
 			require.NoError(y.t, y.admin.RecordEvent(y.t.Context(), gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: id}))
 			return func(s *gdpr.Session) error { _, err := s.Offboard(y.t.Context(), party); return err }
 		}},
+		{"Replay", "of a store that is not behind", gdpr.Retention, "privacy", now(func(y *yard, s *gdpr.Session) error { _, err := s.Replay(y.t.Context()); return err })},
+		{"Suppress", "a person", gdpr.SubjectRights, "privacy", now(func(y *yard, s *gdpr.Session) error {
+			return s.Suppress(y.t.Context(), gdpr.Suppression{Subject: asa, Activity: "sales-contact", Reason: "vill inte"})
+		})},
+		{"Suppressions", "of a person", gdpr.SubjectRights, "privacy", now(func(y *yard, s *gdpr.Session) error { _, err := s.Suppressions(y.t.Context(), asa); return err })},
+		{"Unsuppress", "a person", gdpr.SubjectRights, "privacy", func(y *yard) func(*gdpr.Session) error {
+			again := gdpr.Email("igen@kund.example")
+			require.NoError(y.t, y.As(dpo, gdpr.SubjectRights).Suppress(y.t.Context(), gdpr.Suppression{Subject: again, Activity: "sales-contact", Reason: "vill inte"}))
+			return func(s *gdpr.Session) error { return s.Unsuppress(y.t.Context(), again, "sales-contact", "vill") }
+		}},
 		{"Grant", "a role", gdpr.Retention, "manager owner", now(func(y *yard, s *gdpr.Session) error {
 			return put(s.Grant(y.t.Context(), gdpr.Grant{Actor: gdpr.Person("Ny på jobbet"), Role: "support"}))
 		})},
