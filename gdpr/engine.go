@@ -40,6 +40,8 @@ type Options struct {
 	MaxValue int
 	// SweepEvery is how often the sweep runs. Defaults to 24 h. Ceilings are met with a lead of two of it, at least three days.
 	SweepEvery time.Duration
+	// ApproveAbove is how many parts a sweep by a plan may erase without a second person's approval (ApprovePlan). 0: any number.
+	ApproveAbove int
 	// Logger hears of starts, sweeps and trouble; never personal data. Defaults to none.
 	Logger *slog.Logger
 }
@@ -128,6 +130,11 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	var err error
 	if e.zone, err = civil.LoadZone(reg.Organization.Zone); err != nil {
 		return nil, err
+	}
+	for id, act := range reg.Activities {
+		if act.Anonymize { // to erase instead would be another promise; to keep would break this one
+			return nil, refuse("Activities."+string(id)+".anonymize", "nothing is registered that anonymizes (EPM-13): say erase")
+		}
 	}
 	for id, terms := range reg.Terms {
 		if why := e.copiesFit(terms.Erase); why != "" {

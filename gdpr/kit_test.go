@@ -70,6 +70,8 @@ type house struct {
 	clock *clock
 	reg   *gdpr.Register
 	log   *logged
+
+	approve int // Options.ApproveAbove
 }
 
 // eachStore runs a test on memory, on SQLite, on SQLite with keys in a second file, and on Postgres; with GALLRA_LONG=1 also on Postgres with keys in a
@@ -150,11 +152,21 @@ func newHouse(t *testing.T, register string, store storage.Store, keys storage.K
 
 func newHouseIn(t *testing.T, dir, register string, store storage.Store, keys storage.Keys) *house {
 	t.Helper()
-	reg, err := gdpr.LoadRegister(filepath.Join("..", "testdata", "registers", register))
-	require.NoError(t, err)
+	reg := erasing(t, register)
 	h := &house{t: t, store: store, keys: keys, dir: dir, clock: on("2026-03-02"), reg: reg, log: &logged{}}
 	h.open()
 	return h
+}
+
+// erasing loads a register; what it says to anonymize is to be erased, since nothing here anonymizes.
+func erasing(t *testing.T, register string) *gdpr.Register {
+	t.Helper()
+	reg, err := gdpr.LoadRegister(filepath.Join("..", "testdata", "registers", register))
+	require.NoError(t, err)
+	for _, act := range reg.Activities {
+		act.Anonymize = false
+	}
+	return reg
 }
 
 // open opens the engine anew over the same stores, as a second process would.
@@ -162,7 +174,7 @@ func (h *house) open() {
 	h.t.Helper()
 	kek, err := insecurekeyfile.Open(filepath.Join(h.dir, "dev.kek"))
 	require.NoError(h.t, err)
-	h.Engine, err = gdpr.Open(h.t.Context(), h.store, kek, h.reg, &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now,
+	h.Engine, err = gdpr.Open(h.t.Context(), h.store, kek, h.reg, &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now, ApproveAbove: h.approve,
 		Logger: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(h.t, err)
 	e := h.Engine

@@ -151,6 +151,11 @@ func deeds() []deed {
 			require.NoError(y.t, y.admin.RecordEvent(y.t.Context(), gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: id}))
 			return func(s *gdpr.Session) error { _, err := s.Offboard(y.t.Context(), party); return err }
 		}},
+		{"ApprovePlan", "of nothing", gdpr.Retention, "privacy", func(y *yard) func(*gdpr.Session) error {
+			plan, err := y.Plan(y.t.Context())
+			require.NoError(y.t, err)
+			return func(s *gdpr.Session) error { return s.ApprovePlan(y.t.Context(), plan) }
+		}},
 		{"Replay", "of a store that is not behind", gdpr.Retention, "privacy", now(func(y *yard, s *gdpr.Session) error { _, err := s.Replay(y.t.Context()); return err })},
 		{"Suppress", "a person", gdpr.SubjectRights, "privacy", now(func(y *yard, s *gdpr.Session) error {
 			return s.Suppress(y.t.Context(), gdpr.Suppression{Subject: asa, Activity: "sales-contact", Reason: "vill inte"})

@@ -96,6 +96,9 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 		if now.Digest != opt.Plan.Digest {
 			return retention.Result{}, ErrPlanChanged
 		}
+		if err := e.approved(ctx, now, actor); err != nil {
+			return retention.Result{}, err
+		}
 		w.planned = true
 		s.MaxErase = max(1, now.Erase) // what comes due after the plan waits for the next
 	} else if err := w.waiting.halts(); err != nil {

@@ -290,7 +290,8 @@ func TestOpenIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	epm, err := gdpr.LoadRegister("../testdata/registers/epm.yaml")
 	require.NoError(t, err)
-	full, err := gdpr.LoadRegister("../testdata/registers/full.yaml")
+	full := erasing(t, "full.yaml")
+	anonymizing, err := gdpr.LoadRegister("../testdata/registers/full.yaml")
 	require.NoError(t, err)
 	changed := *epm
 	changed.Organization.Contact = "annan@epm.se"
@@ -308,6 +309,8 @@ func TestOpenIsRefused(t *testing.T) {
 	refused(err, "Options.Owner")
 	_, err = gdpr.Open(ctx, store, kek, epm, &gdpr.Options{NoLedger: true, Owner: gdpr.Person("\n")})
 	refused(err, "Actor.Name")
+	_, err = gdpr.Open(ctx, store, kek, anonymizing, owned)
+	require.ErrorContains(t, err, "nothing is registered that anonymizes")
 	meta, err := store.Meta(ctx)
 	require.NoError(t, err)
 	assert.Empty(t, meta, "nothing was set up")
