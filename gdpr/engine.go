@@ -40,6 +40,8 @@ type Options struct {
 	MaxValue int
 	// SweepEvery is how often the sweep runs. Defaults to 24 h. Ceilings are met with a lead of two of it, at least three days.
 	SweepEvery time.Duration
+	// Anonymize keeps what is not personal of what goes, by activity: each that says anonymize needs one.
+	Anonymize map[string]Anonymizer
 	// ApproveAbove is how many parts a sweep by a plan may erase without a second person's approval (ApprovePlan). 0: any number.
 	ApproveAbove int
 	// Logger hears of starts, sweeps and trouble; never personal data. Defaults to none.
@@ -131,10 +133,8 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	if e.zone, err = civil.LoadZone(reg.Organization.Zone); err != nil {
 		return nil, err
 	}
-	for id, act := range reg.Activities {
-		if act.Anonymize { // to erase instead would be another promise; to keep would break this one
-			return nil, refuse("Activities."+string(id)+".anonymize", "nothing is registered that anonymizes (EPM-13): say erase")
-		}
+	if err := e.checkAnonymizers(); err != nil {
+		return nil, err
 	}
 	for id, terms := range reg.Terms {
 		if why := e.copiesFit(terms.Erase); why != "" {

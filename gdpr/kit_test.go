@@ -72,6 +72,7 @@ type house struct {
 	log   *logged
 
 	approve int // Options.ApproveAbove
+	keep    func(gdpr.Departing) error
 }
 
 // eachStore runs a test on memory, on SQLite, on SQLite with keys in a second file, and on Postgres; with GALLRA_LONG=1 also on Postgres with keys in a
@@ -152,21 +153,27 @@ func newHouse(t *testing.T, register string, store storage.Store, keys storage.K
 
 func newHouseIn(t *testing.T, dir, register string, store storage.Store, keys storage.Keys) *house {
 	t.Helper()
-	reg := erasing(t, register)
+	reg, err := gdpr.LoadRegister(filepath.Join("..", "testdata", "registers", register))
+	require.NoError(t, err)
 	h := &house{t: t, store: store, keys: keys, dir: dir, clock: on("2026-03-02"), reg: reg, log: &logged{}}
 	h.open()
 	return h
 }
 
-// erasing loads a register; what it says to anonymize is to be erased, since nothing here anonymizes.
-func erasing(t *testing.T, register string) *gdpr.Register {
-	t.Helper()
-	reg, err := gdpr.LoadRegister(filepath.Join("..", "testdata", "registers", register))
-	require.NoError(t, err)
-	for _, act := range reg.Activities {
-		act.Anonymize = false
+// anonymizers are one for each activity that wants one: what they are given, the house remembers.
+func (h *house) anonymizers() map[string]gdpr.Anonymizer {
+	out := map[string]gdpr.Anonymizer{}
+	for id, act := range h.reg.Activities {
+		if act.Anonymize {
+			out[id] = gdpr.Anonymizer{Assessment: "Örjan Dataskydd 2026-02-01, k = 20", Keep: func(_ context.Context, d gdpr.Departing) error {
+				if h.keep != nil {
+					return h.keep(d)
+				}
+				return nil
+			}}
+		}
 	}
-	return reg
+	return out
 }
 
 // open opens the engine anew over the same stores, as a second process would.
@@ -174,7 +181,7 @@ func (h *house) open() {
 	h.t.Helper()
 	kek, err := insecurekeyfile.Open(filepath.Join(h.dir, "dev.kek"))
 	require.NoError(h.t, err)
-	h.Engine, err = gdpr.Open(h.t.Context(), h.store, kek, h.reg, &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now, ApproveAbove: h.approve,
+	h.Engine, err = gdpr.Open(h.t.Context(), h.store, kek, h.reg, &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now, ApproveAbove: h.approve, Anonymize: h.anonymizers(),
 		Logger: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(h.t, err)
 	e := h.Engine

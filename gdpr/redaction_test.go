@@ -101,6 +101,7 @@ func specimens(t *testing.T) []specimen {
 	require.True(t, ok)
 	return []specimen{
 		of("Actor", dpo), of("Activity", *activity), literal("Agreement", gdpr.Agreement{ID: id, Ref: secret}),
+		of("Anonymizer", gdpr.Anonymizer{Assessment: "Örjan 2026"}), literal("Departing", gdpr.Departing{Activity: "ticket", Fields: fields}),
 		literal("Change", gdpr.Change{Fields: fields}),
 		{name: "Engine", v: h.Engine, forms: []any{h.Engine, shown[*gdpr.Engine]{V: h.Engine, A: h.Engine}}, hidden: hidden[*gdpr.Engine]{v: h.Engine}},
 		of("Erasure", erased), of("ErasureProof", gdpr.ErasureProof{ID: id, Ground: "A17-1-a"}), literal("Event", gdpr.Event{Kind: gdpr.PurposeEnded, Subject: who, Note: secret}),

@@ -347,7 +347,12 @@ func (w *sweepWork) quiet(ctx context.Context, sc *storage.Schedule) error {
 func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step, error) {
 	page, _ := p.Handle.(sweepPage)
 	step := retention.Step{}
-	rest := page.candidates
+	rest, err := w.anonymize(ctx, page.candidates)
+	if err != nil {
+		return step, err
+	}
+	step.Left = len(page.candidates) - len(rest)
+	w.leave(page.candidates, rest)
 	var erased []*storage.Part
 	for tries := 0; len(rest) > 0; tries++ {
 		b, proof, dated, err := w.build(ctx, rest)
