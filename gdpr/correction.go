@@ -82,31 +82,25 @@ func (a *act) mayCorrect(ctx context.Context, ev Event, object ID, kind retentio
 	return true, nil
 }
 
-// later wants an approver when an event of a record moves the start of a ceiling to a later day.
+// later wants an approver when an event of a record that was recorded before, with another day, lets a part live longer.
 func (a *act) later(ctx context.Context, p *storage.Part, ev Event) error {
 	f, err := decodeFacts(p.Facts)
 	if err != nil {
 		return err
 	}
-	have, ok := f.Days[ev.Kind]
-	if !ok || !ev.Day.After(have) || !a.s.e.ceilingCounts(p.Purposes, ev.Kind) {
+	if have, ok := f.Days[ev.Kind]; !ok || !ev.Day.After(have) {
 		return nil
 	}
-	return a.approvedBy(ctx, ev.Approver, p.Family)
-}
-
-// ceilingCounts reports whether a ceiling of any of the purposes counts from an event.
-func (e *Engine) ceilingCounts(purposes []string, ev retention.Event) bool {
-	for _, p := range purposes {
-		act, ok := e.reg.Activity(p)
-		if !ok {
-			continue
-		}
-		for _, rule := range act.Erase {
-			if rule.Event == ev {
-				return true
-			}
-		}
+	before, err := a.s.e.judge(ctx, p)
+	if err != nil {
+		return err
 	}
-	return false
+	next := *p
+	f.set(ev.Kind, ev.Day)
+	next.Facts = f.encode()
+	after, err := a.s.e.judge(ctx, &next)
+	if err != nil || before.Wake.IsZero() || !after.Wake.IsZero() && !after.Wake.After(before.Wake) {
+		return err
+	}
+	return a.approvedBy(ctx, ev.Approver, p.Family)
 }
