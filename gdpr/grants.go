@@ -65,9 +65,13 @@ type grantBody struct {
 	Revoked    time.Time `json:"revoked,omitzero"` // sealed, so that a changed state revives nothing
 }
 
+func (g grant) inForce(now time.Time) bool {
+	return !now.Before(g.from) && (g.until.IsZero() || now.Before(g.until))
+}
+
 func (g grant) covers(reg *Register, ability string, activities []string, now time.Time) bool {
 	role, ok := reg.Roles[g.role]
-	if !ok || now.Before(g.from) || (!g.until.IsZero() && !now.Before(g.until)) || !slices.Contains(role.May, register.Permission(ability)) {
+	if !ok || !g.inForce(now) || !slices.Contains(role.May, register.Permission(ability)) {
 		return false
 	}
 	if role.All {

@@ -156,6 +156,9 @@ func deeds() []deed {
 			require.NoError(y.t, err)
 			return func(s *gdpr.Session) error { return s.ApprovePlan(y.t.Context(), plan) }
 		}},
+		{"Reviewed", "access rights", gdpr.Retention, "manager owner", now(func(y *yard, s *gdpr.Session) error {
+			return s.Reviewed(y.t.Context(), gdpr.Review{Of: "access-rights", Outcome: "inget att anmärka"})
+		})},
 		{"Replay", "of a store that is not behind", gdpr.Retention, "privacy", now(func(y *yard, s *gdpr.Session) error { _, err := s.Replay(y.t.Context()); return err })},
 		{"Suppress", "a person", gdpr.SubjectRights, "privacy", now(func(y *yard, s *gdpr.Session) error {
 			return s.Suppress(y.t.Context(), gdpr.Suppression{Subject: asa, Activity: "sales-contact", Reason: "vill inte"})
@@ -232,7 +235,7 @@ func TestMatrixIsWhole(t *testing.T) {
 	for i := range session.NumMethod() {
 		assert.True(t, have[session.Method(i).Name], "Session.%s is not in the matrix", session.Method(i).Name)
 	}
-	program := []string{"Agreement", "As", "Close", "Format", "Health", "Party", "Plan", "Register", "Seal", "Self", "StoreID", "String", "Sweep", "Verify"}
+	program := []string{"Agreement", "As", "Close", "Format", "Health", "Party", "Plan", "Register", "Reviews", "Seal", "Self", "StoreID", "String", "Sweep", "Verify"}
 	engine := reflect.TypeFor[*gdpr.Engine]()
 	var methods []string
 	for i := range engine.NumMethod() {
