@@ -51,6 +51,18 @@ func (a *act) agreementEvent(ctx context.Context, ev Event) error {
 		}
 		b.Files, b.PutFiles = nil, []storage.File{f}
 	}
+	return a.onSchedules(ctx, b, g, ev, corrects)
+}
+
+// instruct notes an instruction to erase everything under an agreement.
+func (a *act) instruct(ctx context.Context, b *storage.Batch, g *agreement, ev Event) error {
+	b.Files = append(b.Files, g.cond())
+	return a.onSchedules(ctx, b, g, ev, false)
+}
+
+// onSchedules puts an event into the clocks of an agreement and of its assignments, and commits.
+func (a *act) onSchedules(ctx context.Context, b *storage.Batch, g *agreement, ev Event, corrects bool) error {
+	e := a.s.e
 	owners := []ID{ev.Agreement}
 	assignments, err := e.assignmentsOf(ctx, ev.Agreement)
 	if err != nil {
