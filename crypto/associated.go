@@ -23,6 +23,7 @@ const (
 	kindIdentifier byte = 6
 	kindText       byte = 7
 	kindToken      byte = 16
+	kindSuppressed byte = 19
 )
 
 // bound is what a ciphertext is bound to. Fields that do not apply are zero.

@@ -50,7 +50,7 @@ func TestAssociatedDataIsAsTheFormatSays(t *testing.T) {
 	text, err := c.boundText("a", id(0xe3), 7)
 	require.NoError(t, err)
 	assert.Equal(t, gallra1+"07"+c1+zeros(16)+e3+"0000"+"00000007"+"0161", hex.EncodeToString(text.in(new(scratch))))
-	assert.Equal(t, gallra1+"10"+c1+"0161"+"c3a5", hex.EncodeToString(tokenInput(new(scratch), id(0xc1), "a", "å")))
+	assert.Equal(t, gallra1+"10"+c1+"0161"+"c3a5", hex.EncodeToString(tokenInput(new(scratch), kindToken, id(0xc1), "a", "å")))
 }
 
 // Scratch that was used for a longer name must leave nothing of it.

@@ -154,7 +154,7 @@ func BenchmarkRow7(b *testing.B) {
 	}
 
 	value := "anna.åkerström@kund.example"
-	in := tokenInput(new(scratch), c.id, kind, value)
+	in := tokenInput(new(scratch), kindToken, c.id, kind, value)
 	pair(b, "index/token/prf", func() { must(ring.Token(c.id, kind, value)) }, func() { must(ring.index.prfs[0].ComputePRF(in, tokenSize)) })
 }
 

@@ -39,7 +39,7 @@ func (r *Ring) Token(controller storage.ID, kind, normalized string) ([]byte, er
 	}
 	tmp := r.scratches.get()
 	defer r.scratches.put(tmp)
-	in := tokenInput(tmp, controller, kind, normalized)
+	in := tokenInput(tmp, kindToken, controller, kind, normalized)
 	defer clear(in)
 	return r.index.prfs[0].ComputePRF(in, tokenSize)
 }
@@ -49,12 +49,33 @@ func (r *Ring) Tokens(controller storage.ID, kind, normalized string) ([][]byte,
 	if err := checkToken(controller, kind); err != nil {
 		return nil, fmt.Errorf("tokens: %w", err)
 	}
-	in := tokenInput(new(scratch), controller, kind, normalized)
-	out := make([][]byte, len(r.index.prfs))
-	for i, p := range r.index.prfs {
+	out, err := r.index.tokens(tokenInput(new(scratch), kindToken, controller, kind, normalized))
+	if err != nil {
+		return nil, fmt.Errorf("tokens: %w", err)
+	}
+	return out, nil
+}
+
+// SuppressionTokens is [Ring.Tokens] under the keyset of suppressions, which is rotated apart from the index: a list of those who must not be contacted cannot be
+// joined with the index of those who are known (Art. 21(3); REQUIREMENTS 4.7).
+func (r *Ring) SuppressionTokens(controller storage.ID, kind, normalized string) ([][]byte, error) {
+	if err := checkToken(controller, kind); err != nil {
+		return nil, fmt.Errorf("suppression tokens: %w", err)
+	}
+	out, err := r.suppression.tokens(tokenInput(new(scratch), kindSuppressed, controller, kind, normalized))
+	if err != nil {
+		return nil, fmt.Errorf("suppression tokens: %w", err)
+	}
+	return out, nil
+}
+
+// tokens are one for each enabled key, the primary's first.
+func (ix *index) tokens(in []byte) ([][]byte, error) {
+	out := make([][]byte, len(ix.prfs))
+	for i, p := range ix.prfs {
 		var err error
 		if out[i], err = p.ComputePRF(in, tokenSize); err != nil {
-			return nil, fmt.Errorf("tokens: %w", err)
+			return nil, err
 		}
 	}
 	return out, nil
@@ -68,9 +89,9 @@ func checkToken(controller storage.ID, kind string) error {
 }
 
 // tokenInput writes what is hashed to the scratch, or elsewhere if it is too long for that.
-func tokenInput(tmp *scratch, controller storage.ID, kind, normalized string) []byte {
+func tokenInput(tmp *scratch, what byte, controller storage.ID, kind, normalized string) []byte {
 	in := append(tmp.data[:0], "gallra"...)
-	in = append(in, format, kindToken)
+	in = append(in, format, what)
 	in = append(in, controller[:]...)
 	in = append(in, byte(len(kind)))
 	in = append(in, kind...)

@@ -35,15 +35,16 @@ const (
 // Ring is the keyring of one store. It does no I/O but the call to the KEK. Safe for concurrent use.
 type Ring struct {
 	redacted
-	kek       KEK
-	recovery  KEK
-	store     storage.ID
-	now       func() time.Time
-	cache     *cache
-	mac       *MAC
-	signer    *Signer
-	index     *index
-	scratches scratches
+	kek         KEK
+	recovery    KEK
+	store       storage.ID
+	now         func() time.Time
+	cache       *cache
+	mac         *MAC
+	signer      *Signer
+	index       *index
+	suppression *index
+	scratches   scratches
 }
 
 // The names of the store's own keysets.
@@ -157,6 +158,9 @@ func (r *Ring) use(handles map[string]*keyset.Handle) (err error) {
 	}
 	if r.index, err = newIndex(handles[nameIndex]); err != nil {
 		return fmt.Errorf("%s: %w: %w", nameIndex, ErrKeysUnavailable, err)
+	}
+	if r.suppression, err = newIndex(handles[nameSuppression]); err != nil {
+		return fmt.Errorf("%s: %w: %w", nameSuppression, ErrKeysUnavailable, err)
 	}
 	return nil
 }

@@ -207,8 +207,12 @@ func (s *Session) PutAgreement(ctx context.Context, g Agreement) (ID, error) {
 		if err := checkDay("Agreement.From", g.From); err != nil {
 			return err
 		}
-		if _, err := s.e.complete(&g); err != nil {
+		rules, err := s.e.complete(&g)
+		if err != nil {
 			return err
+		}
+		if why := s.e.copiesFit(rules); why != "" {
+			return refuse("Agreement.Erase", "%s", why)
 		}
 		if err := a.administer(ctx, g.Activities...); err != nil {
 			return err

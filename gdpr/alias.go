@@ -38,4 +38,6 @@ const (
 	ObjectionUpheld retention.Event = "objection-upheld"
 	// AgreementNamed names the agreement or assignment of a record that had none (EPM-T4).
 	AgreementNamed retention.Event = "agreement-named"
+	// Reopened says that an agreement or assignment which had ended goes on: its note says why, and somebody else approves (REQUIREMENTS 3.1).
+	Reopened retention.Event = "reopened"
 )

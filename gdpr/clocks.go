@@ -52,6 +52,17 @@ func (f *facts) set(ev retention.Event, day civil.Date) {
 	f.Days = days
 }
 
+// unset takes back that an event has happened.
+func (f *facts) unset(ev retention.Event) {
+	days := make(map[retention.Event]civil.Date, len(f.Days))
+	for k, v := range f.Days {
+		if k != ev {
+			days[k] = v
+		}
+	}
+	f.Days = days
+}
+
 // merged joins the facts of a part with those of its schedule, as the rules want them.
 func (e *Engine) merged(p *storage.Part) (retention.Facts, error) {
 	own, err := e.cache.factsOf(p.Facts)

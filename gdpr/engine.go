@@ -40,6 +40,10 @@ type Options struct {
 	Adopt *Approval
 	// SweepEvery is how often the sweep runs. Defaults to 24 h. Ceilings are met with a lead of two of it, at least three days.
 	SweepEvery time.Duration
+	// Anonymize keeps what is not personal of what goes, by activity: each that says anonymize needs one.
+	Anonymize map[string]Anonymizer
+	// ApproveAbove is how many parts a sweep by a plan may erase without a second person's approval (ApprovePlan). 0: any number.
+	ApproveAbove int
 	// Logger hears of starts, sweeps and trouble; never personal data. Defaults to none.
 	Logger *slog.Logger
 	// Observer hears of every sweep. Defaults to none.
@@ -71,6 +75,8 @@ type Engine struct {
 	traces   *together
 	cache    cache
 	watch    watch
+
+	suppressed suppressed
 }
 
 const (
@@ -124,6 +130,14 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	if e.zone, err = civil.LoadZone(reg.Organization.Zone); err != nil {
 		return nil, err
 	}
+	if err := e.checkAnonymizers(); err != nil {
+		return nil, err
+	}
+	for id, terms := range reg.Terms {
+		if why := e.copiesFit(terms.Erase); why != "" {
+			return nil, refuse("Terms."+string(id), "%s", why)
+		}
+	}
 	meta, err := store.Meta(ctx)
 	if err != nil {
 		return nil, err
@@ -149,6 +163,9 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 		return e, nil
 	}
 	if err := e.finishErasures(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.destroyRevived(ctx); err != nil {
 		return nil, err
 	}
 	if err := e.finishReplay(ctx); err != nil {

@@ -182,6 +182,13 @@ func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Grou
 	if out.OnHold > 0 {
 		b.Subjects[0].NotHeld = row.Held == 0 // what is left of a held person is only restricted
 	}
+	if ground == Objected {
+		for _, purpose := range e.marketing(gone) {
+			if err := a.neverAgain(ctx, b, gone, purpose); err != nil {
+				return nil, err
+			}
+		}
+	}
 	out.Whole = len(kept) == 0
 	if out.Whole {
 		b.Subjects[0].Bare = true
@@ -338,11 +345,8 @@ func (a *act) erase(ctx context.Context, b *storage.Batch, proof audit.Proof, en
 	proof.ID, proof.At, proof.Actor, proof.Case = storage.NewID(), a.now, a.s.actor.audit(), a.s.caseID
 	proof.Method = []string{"row erased", "key destroyed"}
 	nameDeviations(b, proof.ID, &entry)
-	if e.reg.Backups != nil {
-		proof.Copies = e.reg.Backups.KeysKept.After(e.day(a.now))
-		if !e.apart {
-			proof.Copies = e.reg.Backups.Kept.After(e.day(a.now))
-		}
+	if live, known := e.copiesLive(); known {
+		proof.Copies = live.After(e.day(a.now))
 	}
 	row, err := a.link(ctx, b, proof, entry)
 	if err != nil {
@@ -399,28 +403,36 @@ func (e *Engine) destroyAgain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		k := storage.KeyBatch{}
-		for _, p := range proof.Parts {
-			k.DestroyAllOf = append(k.DestroyAllOf, storage.PartRef{Bucket: p.Subject.Bucket(), Record: p.Record, Part: p.Part})
-		}
-		for _, id := range proof.Subjects {
-			k.DestroySubjects = append(k.DestroySubjects, storage.SubjectKey{ID: id, Controller: proof.Controller})
-		}
-		if proof.Kind == audit.ErasedController {
-			k.DestroyControllers = []ID{proof.Controller}
-		}
-		if err := e.destroy(ctx, &k); err != nil {
+		if err := e.destroyOf(ctx, &proof); err != nil {
 			return err
-		}
-		for _, id := range proof.Subjects {
-			e.ring.ForgetSubject(proof.Controller, id)
-		}
-		for _, id := range k.DestroyControllers {
-			e.ring.Forget(id)
 		}
 		if err := e.store.Apply(ctx, &storage.Batch{Confirm: []uint64{row.N}}); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// destroyOf destroys the keys of what a proof says was erased.
+func (e *Engine) destroyOf(ctx context.Context, proof *audit.Proof) error {
+	k := storage.KeyBatch{}
+	for _, p := range proof.Parts {
+		k.DestroyAllOf = append(k.DestroyAllOf, storage.PartRef{Bucket: p.Subject.Bucket(), Record: p.Record, Part: p.Part})
+	}
+	for _, id := range proof.Subjects {
+		k.DestroySubjects = append(k.DestroySubjects, storage.SubjectKey{ID: id, Controller: proof.Controller})
+	}
+	if proof.Kind == audit.ErasedController {
+		k.DestroyControllers = []ID{proof.Controller}
+	}
+	if err := e.destroy(ctx, &k); err != nil {
+		return err
+	}
+	for _, id := range proof.Subjects {
+		e.ring.ForgetSubject(proof.Controller, id)
+	}
+	for _, id := range k.DestroyControllers {
+		e.ring.Forget(id)
 	}
 	return nil
 }

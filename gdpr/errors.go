@@ -35,6 +35,8 @@ var (
 	ErrBusy = storage.ErrBusy
 	// ErrRestored: the store is behind its ledger of erasures: it was restored from a copy (EPM-4). [Session.Replay] erases again what came back, and opens it.
 	ErrRestored = errors.New("store is behind its ledger: it was restored from a copy, and erased data may be back in it; bring it up to date by Replay")
+	// ErrSuppressed: the person has objected, or was erased, and may not be stored again for the purpose. The error is an [*InputError].
+	ErrSuppressed = errors.New("suppressed")
 	// ErrClosed: the engine was closed.
 	ErrClosed = storage.ErrClosed
 	// ErrLeased: another process is sweeping.
@@ -45,7 +47,11 @@ var (
 type InputError struct {
 	Field  string // such as "Fields.email"
 	Reason string
+	is     error // the condition that it is an instance of; may be nil
 }
+
+// Unwrap returns the condition that the error is an instance of, such as [ErrSuppressed].
+func (e *InputError) Unwrap() error { return e.is }
 
 // Error returns "FIELD: REASON".
 func (e *InputError) Error() string { return e.Field + ": " + e.Reason }

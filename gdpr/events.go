@@ -31,6 +31,8 @@ type Event struct {
 	Purpose string
 	// By is the controller's own date for an instruction to erase, when it is earlier than the terms' limit (EPM-8.1).
 	By civil.Date
+	// Approver is the second person who agrees that data lives longer: an event recorded again with a later day, or Reopened.
+	Approver Actor
 	// Note says what it rests on, sealed: it may name a person.
 	Note string
 }
@@ -48,13 +50,14 @@ func (ev Event) LogValue() slog.Value { return slog.StringValue(ev.String()) }
 func (ev Event) MarshalJSON() ([]byte, error) { return nil, errMarshal }
 
 type eventBody struct {
-	V       int             `json:"v"`
-	Kind    retention.Event `json:"kind"`
-	Day     civil.Date      `json:"day"`
-	Purpose string          `json:"purpose,omitempty"`
-	By      civil.Date      `json:"by,omitzero"`
-	Other   ID              `json:"other,omitzero"` // the agreement or assignment that was named
-	Note    []byte          `json:"note,omitempty"`
+	V        int             `json:"v"`
+	Kind     retention.Event `json:"kind"`
+	Day      civil.Date      `json:"day"`
+	Purpose  string          `json:"purpose,omitempty"`
+	By       civil.Date      `json:"by,omitzero"`
+	Other    ID              `json:"other,omitzero"` // the agreement or assignment that was named
+	Approver string          `json:"approver,omitempty"`
+	Note     []byte          `json:"note,omitempty"`
 }
 
 // RecordEvent notes that something happened and dates what hangs on it. For an agreement or an assignment it costs the same
@@ -140,6 +143,13 @@ func (e *Engine) checkEvent(ev *Event, now time.Time, purpose string) error {
 		if _, ok := e.reg.Activity(ev.Purpose); !ok {
 			return refuse("Event.Purpose", "not an activity of the register")
 		}
+	case Reopened:
+		switch {
+		case toParts:
+			return refuse("Event", "names an Agreement or an Assignment: only these are reopened")
+		case ev.Note == "":
+			return refuse("Event.Note", "missing: why it goes on")
+		}
 	case AgreementNamed:
 		if ev.Record.IsZero() || ev.Agreement.IsZero() && ev.Assignment.IsZero() {
 			return refuse("Event", "names a Record, and the Agreement or Assignment it is under")
@@ -202,12 +212,20 @@ func (a *act) partsEvent(ctx context.Context, ev Event) error {
 		if err := a.mayMoveBack(ctx, &parts[i], ev); err != nil {
 			return err
 		}
+		if err := a.later(ctx, &parts[i], ev); err != nil {
+			return err
+		}
 		if err := a.retime(ctx, b, &parts[i], ev, named); err != nil {
 			return err
 		}
 	}
 	if len(b.RetimeParts) == 0 {
 		return refuse("Event", "concerns none of the data of that record or person")
+	}
+	if act, ok := e.reg.Activity(ev.Purpose); ok && ev.Kind == ObjectionUpheld && act.DirectMarketing != nil {
+		if err := a.neverAgain(ctx, b, parts, ev.Purpose); err != nil {
+			return err
+		}
 	}
 	var other ID
 	if named != nil {
@@ -285,7 +303,9 @@ func (a *act) retime(ctx context.Context, b *storage.Batch, p *storage.Part, ev 
 		p.Agreement, p.Assignment, p.Owner = named.agreement.ID, named.assignment, named.id()
 		p.Schedule, p.Hangs = named.schedule, true
 	case ErasureInstructed:
-		f.set(ev.Kind, ev.Day)
+		if have, ok := f.Days[ev.Kind]; !ok || ev.Day.Before(have) { // a second instruction gives no new period
+			f.set(ev.Kind, ev.Day)
+		}
 		if !ev.By.IsZero() {
 			f.By = ev.By
 		}
@@ -326,6 +346,9 @@ func (f *facts) end(purpose string, how ended) {
 func (e *Engine) putEvent(ctx context.Context, b *storage.Batch, controller, object ID, ev Event, other ID, now time.Time) error {
 	id := storage.NewID()
 	body := eventBody{V: 1, Kind: ev.Kind, Day: ev.Day, Purpose: ev.Purpose, By: ev.By, Other: other}
+	if ev.Approver != (Actor{}) {
+		body.Approver = ev.Approver.String()
+	}
 	if ev.Note != "" {
 		var err error
 		if body.Note, err = e.sealBody(ctx, controller, "event", id, 1, sealedText{ev.Note}); err != nil {

@@ -65,9 +65,13 @@ type grantBody struct {
 	Revoked    time.Time `json:"revoked,omitzero"` // sealed, so that a changed state revives nothing
 }
 
+func (g grant) inForce(now time.Time) bool {
+	return !now.Before(g.from) && (g.until.IsZero() || now.Before(g.until))
+}
+
 func (g grant) covers(reg *Register, ability string, activities []string, now time.Time) bool {
 	role, ok := reg.Roles[g.role]
-	if !ok || now.Before(g.from) || (!g.until.IsZero() && !now.Before(g.until)) || !slices.Contains(role.May, register.Permission(ability)) {
+	if !ok || !g.inForce(now) || !slices.Contains(role.May, register.Permission(ability)) {
 		return false
 	}
 	if role.All {
@@ -208,7 +212,7 @@ func (e *Engine) grantsOf(ctx context.Context, actor Actor, fresh bool) ([]grant
 	if err != nil {
 		return nil, err
 	}
-	q := storage.FileQuery{Kind: fileGrant, State: stateActive, Name: token, Limit: 1000}
+	q := storage.FileQuery{Kind: fileGrant, State: stateActive, Names: [][]byte{token}, Limit: 1000}
 	var out []grant
 	for {
 		files, err := e.store.Files(ctx, q)

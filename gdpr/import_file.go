@@ -58,7 +58,7 @@ func (a *act) importFile(ctx context.Context, key string) (*importFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := e.store.Files(ctx, storage.FileQuery{Kind: fileImport, Name: name, Limit: 1})
+	files, err := e.store.Files(ctx, storage.FileQuery{Kind: fileImport, Names: [][]byte{name}, Limit: 1})
 	if err != nil {
 		return nil, err
 	}

@@ -218,6 +218,9 @@ func (in *intake) store(ctx context.Context) (ID, error) {
 // batch finds the persons and seals the parts.
 func (in *intake) batch(ctx context.Context) (*storage.Batch, error) {
 	b := &storage.Batch{}
+	if err := in.suppress(ctx); err != nil {
+		return nil, err
+	}
 	if err := in.resolve(ctx, b); err != nil {
 		return nil, err
 	}

@@ -72,6 +72,8 @@ type house struct {
 	log   *logged
 
 	approval *gdpr.Approval
+	approve  int // Options.ApproveAbove
+	keep     func(gdpr.Departing) error
 }
 
 // eachStore runs a test on memory, on SQLite, on SQLite with keys in a second file, and on Postgres; with GALLRA_LONG=1 also on Postgres with keys in a
@@ -159,12 +161,29 @@ func newHouseIn(t *testing.T, dir, register string, store storage.Store, keys st
 	return h
 }
 
+// anonymizers are one for each activity that wants one: what they are given, the house remembers.
+func (h *house) anonymizers() map[string]gdpr.Anonymizer {
+	out := map[string]gdpr.Anonymizer{}
+	for id, act := range h.reg.Activities {
+		if act.Anonymize {
+			out[id] = gdpr.Anonymizer{Assessment: "Örjan Dataskydd 2026-02-01, k = 20", Keep: func(_ context.Context, d gdpr.Departing) error {
+				if h.keep != nil {
+					return h.keep(d)
+				}
+				return nil
+			}}
+		}
+	}
+	return out
+}
+
 // open opens the engine anew over the same stores, as a second process would.
 func (h *house) open() {
 	h.t.Helper()
 	kek, err := insecurekeyfile.Open(filepath.Join(h.dir, "dev.kek"))
 	require.NoError(h.t, err)
-	h.Engine, err = gdpr.Open(h.t.Context(), h.store, kek, h.reg, &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now, Adopt: h.approval,
+	h.Engine, err = gdpr.Open(h.t.Context(), h.store, kek, h.reg, &gdpr.Options{Owner: boss, Keys: h.keys, Now: h.clock.now,
+		Adopt: h.approval, ApproveAbove: h.approve, Anonymize: h.anonymizers(),
 		Logger: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(h.t, err)
 	e := h.Engine

@@ -55,11 +55,11 @@ func (s *Session) replay(ctx context.Context) (*Replayed, error) {
 	if err := alone(ctx); err != nil {
 		return nil, err
 	}
-	if !e.restored.Load() {
-		return &Replayed{}, nil
-	}
 	if err := a.may(ctx, mayErase, e.heads()...); err != nil {
 		return nil, err
+	}
+	if !e.restored.Load() {
+		return &Replayed{}, nil
 	}
 	meta, err := e.store.Meta(ctx)
 	if err != nil {
@@ -367,6 +367,9 @@ func (r *replay) endHolds(ctx context.Context, f storage.Failure) (ended bool, e
 func (r *replay) finish(ctx context.Context) error {
 	e := r.a.s.e
 	if err := e.finishErasures(ctx); err != nil {
+		return err
+	}
+	if err := e.destroyRevived(ctx); err != nil {
 		return err
 	}
 	if err := e.finishReplay(ctx); err != nil {

@@ -2,12 +2,14 @@ package gdpr_test
 
 import (
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -42,6 +44,18 @@ func deeds() []deed {
 		return func(y *yard) func(*gdpr.Session) error {
 			id := y.firm.hosted(y.hosting, gdpr.Ref("Pat-Ö7"))
 			return func(s *gdpr.Session) error { return do(y, s.Under(y.hosting), id) }
+		}
+	}
+	over := func(do func(y *yard, s *gdpr.Session, recipient, digest string) error) func(*yard) func(*gdpr.Session) error {
+		return func(y *yard) func(*gdpr.Session) error {
+			_, agreement := y.customer("Slutkund")
+			y.firm.hosted(agreement, gdpr.Ref("Pat-Ö9"))
+			require.NoError(y.t, y.admin.RecordEvent(y.t.Context(), gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: agreement}))
+			key, err := age.GenerateX25519Identity()
+			require.NoError(y.t, err)
+			out, err := y.As(dpo, hostedPurpose).Under(agreement).Return(y.t.Context(), io.Discard, key.Recipient().String())
+			require.NoError(y.t, err)
+			return func(s *gdpr.Session) error { return do(y, s.Under(agreement), key.Recipient().String(), out.Digest) }
 		}
 	}
 	get := func(y *yard, s *gdpr.Session, id gdpr.ID) error { _, err := s.Get(y.t.Context(), id); return err }
@@ -161,6 +175,31 @@ func deeds() []deed {
 		{"Holds", "all, in support", "support-ticket", "privacy", now(func(y *yard, s *gdpr.Session) error { return broken(s.Holds(y.t.Context())) })},
 		{"Deviations", "all", gdpr.Retention, "privacy", now(func(y *yard, s *gdpr.Session) error { return broken(s.Deviations(y.t.Context())) })},
 		{"Deviations", "of tickets", "support-ticket", "support privacy", now(func(y *yard, s *gdpr.Session) error { return broken(s.Deviations(y.t.Context())) })},
+		{"ApprovePlan", "of nothing", gdpr.Retention, "privacy", func(y *yard) func(*gdpr.Session) error {
+			plan, err := y.Plan(y.t.Context())
+			require.NoError(y.t, err)
+			return func(s *gdpr.Session) error { return s.ApprovePlan(y.t.Context(), plan) }
+		}},
+		{"Reviewed", "access rights", gdpr.Retention, "manager owner", now(func(y *yard, s *gdpr.Session) error {
+			return s.Reviewed(y.t.Context(), gdpr.Review{Of: "access-rights", Outcome: "inget att anmärka"})
+		})},
+		{"Return", "what has ended", hostedPurpose, "operations privacy", over(func(y *yard, s *gdpr.Session, recipient, _ string) error {
+			_, err := s.Return(y.t.Context(), io.Discard, recipient)
+			return err
+		})},
+		{"ConfirmReturn", "what was given back", hostedPurpose, "operations privacy", over(func(y *yard, s *gdpr.Session, _, digest string) error {
+			return s.ConfirmReturn(y.t.Context(), digest)
+		})},
+		{"Replay", "of a store that is not behind", gdpr.Retention, "privacy", now(func(y *yard, s *gdpr.Session) error { _, err := s.Replay(y.t.Context()); return err })},
+		{"Suppress", "a person", gdpr.SubjectRights, "privacy", now(func(y *yard, s *gdpr.Session) error {
+			return s.Suppress(y.t.Context(), gdpr.Suppression{Subject: asa, Activity: "sales-contact", Reason: "vill inte"})
+		})},
+		{"Suppressions", "of a person", gdpr.SubjectRights, "privacy", now(func(y *yard, s *gdpr.Session) error { _, err := s.Suppressions(y.t.Context(), asa); return err })},
+		{"Unsuppress", "a person", gdpr.SubjectRights, "privacy", func(y *yard) func(*gdpr.Session) error {
+			again := gdpr.Email("igen@kund.example")
+			require.NoError(y.t, y.As(dpo, gdpr.SubjectRights).Suppress(y.t.Context(), gdpr.Suppression{Subject: again, Activity: "sales-contact", Reason: "vill inte"}))
+			return func(s *gdpr.Session) error { return s.Unsuppress(y.t.Context(), again, "sales-contact", "vill") }
+		}},
 		{"Grant", "a role", gdpr.Retention, "manager owner", now(func(y *yard, s *gdpr.Session) error {
 			return put(s.Grant(y.t.Context(), gdpr.Grant{Actor: gdpr.Person("Ny på jobbet"), Role: "support"}))
 		})},
@@ -227,7 +266,7 @@ func TestMatrixIsWhole(t *testing.T) {
 	for i := range session.NumMethod() {
 		assert.True(t, have[session.Method(i).Name], "Session.%s is not in the matrix", session.Method(i).Name)
 	}
-	program := []string{"Agreement", "As", "Close", "Format", "Health", "Party", "Plan", "PlanAdoption", "Register", "Seal", "Self", "StoreID", "String", "Sweep", "Verify"}
+	program := []string{"Agreement", "As", "Close", "Format", "Health", "Party", "Plan", "PlanAdoption", "Register", "Reviews", "Seal", "Self", "StoreID", "String", "Sweep", "Verify"}
 	engine := reflect.TypeFor[*gdpr.Engine]()
 	var methods []string
 	for i := range engine.NumMethod() {

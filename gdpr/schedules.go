@@ -27,8 +27,13 @@ func (a *act) agreementEvent(ctx context.Context, ev Event) error {
 	if err := a.administer(ctx, g.Activities...); err != nil {
 		return err
 	}
-	if ev.Kind == AgreementEnded && g.state == stateEnded {
-		return fmt.Errorf("%w: the agreement has already ended", ErrConflict)
+	over := g.state == stateEnded
+	corrects, err := a.mayCorrect(ctx, ev, ev.Agreement, AgreementEnded, over, g.Activities)
+	if errors.Is(err, ErrConflict) {
+		return fmt.Errorf("%w: the agreement has already ended that day", ErrConflict)
+	}
+	if err != nil {
+		return err
 	}
 	if ev.Kind == ErasureInstructed && g.Terms == "" {
 		return refuse("Event.Agreement", "has no terms: only a processor's controller instructs to erase")
@@ -37,12 +42,27 @@ func (a *act) agreementEvent(ctx context.Context, ev Event) error {
 		return refuse("Event.Day", "before the agreement began")
 	}
 	b := &storage.Batch{Files: []storage.FileCond{g.cond()}}
-	if ev.Kind == AgreementEnded {
+	if ev.Kind == AgreementEnded || ev.Kind == Reopened {
 		f := g.file
 		f.Rev++
 		f.State = stateEnded
+		if ev.Kind == Reopened {
+			f.State = stateActive
+		}
 		b.Files, b.PutFiles = nil, []storage.File{f}
 	}
+	return a.onSchedules(ctx, b, g, ev, corrects)
+}
+
+// instruct notes an instruction to erase everything under an agreement.
+func (a *act) instruct(ctx context.Context, b *storage.Batch, g *agreement, ev Event) error {
+	b.Files = append(b.Files, g.cond())
+	return a.onSchedules(ctx, b, g, ev, false)
+}
+
+// onSchedules puts an event into the clocks of an agreement and of its assignments, and commits.
+func (a *act) onSchedules(ctx context.Context, b *storage.Batch, g *agreement, ev Event, corrects bool) error {
+	e := a.s.e
 	owners := []ID{ev.Agreement}
 	assignments, err := e.assignmentsOf(ctx, ev.Agreement)
 	if err != nil {
@@ -50,7 +70,7 @@ func (a *act) agreementEvent(ctx context.Context, ev Event) error {
 	}
 	owners = append(owners, assignments...)
 	for i, owner := range owners {
-		if err := a.reschedule(ctx, b, owner, g.ID, i > 0, ev); err != nil {
+		if err := a.reschedule(ctx, b, owner, g.ID, i > 0, ev, AgreementEnded, corrects); err != nil {
 			return err
 		}
 	}
@@ -81,8 +101,8 @@ func (e *Engine) assignmentsOf(ctx context.Context, agreement ID) ([]ID, error) 
 	}
 }
 
-// reschedule puts an event into the clocks of one owner.
-func (a *act) reschedule(ctx context.Context, b *storage.Batch, owner, agreement ID, isAssignment bool, ev Event) error {
+// reschedule puts an event into the clocks of one owner. One that corrects replaces the day of what ended; Reopened takes it away.
+func (a *act) reschedule(ctx context.Context, b *storage.Batch, owner, agreement ID, isAssignment bool, ev Event, end retention.Event, corrects bool) error {
 	e := a.s.e
 	schedules, err := e.store.SchedulesOf(ctx, owner)
 	if err != nil {
@@ -102,6 +122,10 @@ func (a *act) reschedule(ctx context.Context, b *storage.Batch, owner, agreement
 		}
 		have, ok := f.Days[ev.Kind]
 		switch {
+		case ev.Kind == Reopened:
+			f.unset(end)
+		case corrects:
+			f.set(ev.Kind, ev.Day)
 		case ok && ev.Kind == ErasureInstructed && ev.Day.After(have): // a later instruction covers more
 			f.set(ev.Kind, ev.Day)
 			f.By = civil.Date{}
@@ -138,18 +162,28 @@ func (a *act) assignmentEvent(ctx context.Context, ev Event) error {
 	if err := a.administer(ctx, g.Activities...); err != nil {
 		return err
 	}
-	if f.State == stateEnded {
-		return fmt.Errorf("%w: the assignment has already ended", ErrConflict)
+	corrects, err := a.mayCorrect(ctx, ev, ev.Assignment, AssignmentEnded, f.State == stateEnded, g.Activities)
+	if errors.Is(err, ErrConflict) {
+		return fmt.Errorf("%w: the assignment has already ended that day", ErrConflict)
+	}
+	if err != nil {
+		return err
 	}
 	if ev.Day.Before(g.From) {
 		return refuse("Event.Day", "before the agreement began")
 	}
 	b := &storage.Batch{}
-	if err := a.reschedule(ctx, b, ev.Assignment, f.Parent, true, ev); err != nil {
+	if err := a.reschedule(ctx, b, ev.Assignment, f.Parent, true, ev, AssignmentEnded, corrects); err != nil {
 		return err
 	}
 	f.Rev++
 	f.State = stateEnded
+	if ev.Kind == Reopened {
+		if g.state != stateActive {
+			return refuse("Event.Assignment", "is of an agreement that has ended: reopen that first")
+		}
+		f.State, b.Files = stateActive, []storage.FileCond{g.cond()}
+	}
 	b.PutFiles = []storage.File{f}
 	if err := e.putEvent(ctx, b, g.Party, ev.Assignment, ev, ID{}, a.now); err != nil {
 		return err

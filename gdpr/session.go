@@ -50,11 +50,12 @@ func (s *Session) Case(id string) *Session {
 
 // The abilities that roles of the register give.
 const (
-	mayRead  = "read"
-	mayWrite = "write"
-	mayErase = "erase"
-	mayHold  = "hold"
-	mayGrant = "grant"
+	mayRead   = "read"
+	mayExport = "export"
+	mayWrite  = "write"
+	mayErase  = "erase"
+	mayHold   = "hold"
+	mayGrant  = "grant"
 )
 
 // Where the right to act came from, in the trail.

@@ -113,6 +113,9 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 		if now.Digest != opt.Plan.Digest {
 			return retention.Result{}, ErrPlanChanged
 		}
+		if err := e.approved(ctx, now, actor); err != nil {
+			return retention.Result{}, err
+		}
 		w.planned = true
 		s.MaxErase = max(1, now.Erase) // what comes due after the plan waits for the next
 	}
@@ -375,7 +378,12 @@ func (w *sweepWork) quiet(ctx context.Context, sc *storage.Schedule) error {
 func (w *sweepWork) Carry(ctx context.Context, p retention.Page) (retention.Step, error) {
 	page, _ := p.Handle.(sweepPage)
 	step := retention.Step{}
-	rest := page.candidates
+	rest, err := w.anonymize(ctx, page.candidates)
+	if err != nil {
+		return step, err
+	}
+	step.Left = len(page.candidates) - len(rest)
+	w.leave(page.candidates, rest)
 	var erased []*storage.Part
 	for tries := 0; len(rest) > 0; tries++ {
 		b, proof, dated, err := w.build(ctx, rest)

@@ -308,6 +308,8 @@ func TestOpenIsRefused(t *testing.T) {
 	refused(err, "Options.Owner")
 	_, err = gdpr.Open(ctx, store, kek, epm, &gdpr.Options{NoLedger: true, Owner: gdpr.Person("\n")})
 	refused(err, "Actor.Name")
+	_, err = gdpr.Open(ctx, store, kek, full, owned)
+	require.ErrorContains(t, err, "nothing is registered that does (EPM-13)")
 	meta, err := store.Meta(ctx)
 	require.NoError(t, err)
 	assert.Empty(t, meta, "nothing was set up")
@@ -321,8 +323,10 @@ func TestOpenIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, gdpr.ErrKeysUnavailable)
 	_, err = gdpr.Open(ctx, store, kek, &changed, owned)
 	require.ErrorContains(t, err, "register: version 1 is stored with other content. Every deadline names its version.")
-	_, err = gdpr.Open(ctx, store, kek, full, &gdpr.Options{Owner: boss, NoLedger: true,
-		Adopt: &gdpr.Approval{Version: 3, Reason: "Ny verksamhet", Approver: boss}})
+	able := *owned
+	able.Anonymize = (&house{reg: full}).anonymizers()
+	able.Adopt = &gdpr.Approval{Version: 3, Reason: "Ny verksamhet", Approver: boss}
+	_, err = gdpr.Open(ctx, store, kek, full, &able)
 	require.NoError(t, err, "version 3")
 	_, err = gdpr.Open(ctx, store, kek, epm, owned)
 	require.ErrorContains(t, err, "stored version 3")

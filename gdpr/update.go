@@ -142,6 +142,9 @@ func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part
 	if why := u.allowed(set); why != nil {
 		return u.a.refused(ctx, why, []string{audit.Object("record", id)})
 	}
+	if err := u.suppressed(ctx, set); err != nil {
+		return err
+	}
 	if err := e.withKeys(ctx, u.all); err != nil {
 		return err
 	}

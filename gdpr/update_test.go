@@ -265,7 +265,12 @@ func TestEventsAreAppendOnly(t *testing.T) {
 				require.ErrorIs(t, err, gdpr.ErrNotAllowed)
 				by = f.rights
 			}
-			f.event(by, gdpr.Event{Kind: "financial-year-closed", Record: id, Day: day(t, d), Note: "Rättat av " + secret})
+			ev := gdpr.Event{Kind: "financial-year-closed", Record: id, Day: day(t, d), Note: "Rättat av " + secret}
+			if i == 2 { // to a later year: it lives longer
+				refusedInput(t, by.RecordEvent(ctx, ev), "Event.Approver")
+				ev.Approver = dpo
+			}
+			f.event(by, ev)
 			x, err := f.accounts.Explain(ctx, id)
 			require.NoError(t, err)
 			assert.Equal(t, []string{"2034-03-31", "2033-03-31", "2035-03-31"}[i], x.Parts[0].Until.String())

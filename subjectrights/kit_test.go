@@ -1,6 +1,7 @@
 package subjectrights_test
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,11 +46,17 @@ func newHouse(t *testing.T, register string) *house {
 	t.Helper()
 	reg, err := gdpr.LoadRegister(register)
 	require.NoError(t, err)
+	keepers := map[string]gdpr.Anonymizer{}
+	for id, act := range reg.Activities {
+		if act.Anonymize {
+			keepers[id] = gdpr.Anonymizer{Assessment: "Örjan Dataskydd 2025-01-01", Keep: func(context.Context, gdpr.Departing) error { return nil }}
+		}
+	}
 	kek, err := insecurekeyfile.Open(filepath.Join(t.TempDir(), "dev.kek"))
 	require.NoError(t, err)
 	h := &house{t: t, store: memory.New(), at: instant(t, "2025-01-02")}
 	now := func() time.Time { return h.at }
-	h.Engine, err = gdpr.Open(t.Context(), h.store, kek, reg, &gdpr.Options{Owner: boss, Now: now})
+	h.Engine, err = gdpr.Open(t.Context(), h.store, kek, reg, &gdpr.Options{Owner: boss, Now: now, Anonymize: keepers})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = h.Close() })
 	h.desk, err = subjectrights.New(h.Engine, &subjectrights.Options{Now: now})

@@ -169,7 +169,7 @@ type FileQuery struct {
 	Kind    string // required
 	Parents []ID   // any of these
 	State   string
-	Name    []byte    // a keyed hash or another clear key that is not personal
+	Names   [][]byte  // any of these: a keyed hash or another clear key that is not personal
 	Before  time.Time // due at or before
 	After   ID
 	Limit   int // must be over 0

@@ -75,6 +75,7 @@ var house = map[string]room{
 // owners says who alone may import a module of somebody else, so that it can be replaced, or audited, in one place.
 var owners = map[string][]string{
 	"github.com/tink-crypto/tink-go": {"crypto", "crypto/insecurekeyfile"},
+	"filippo.io/age":                 {"crypto"},
 	"github.com/rickar/cal":          {"gdpr/civil/holiday"},
 	"go.opentelemetry.io":            {"gdpr/otelgdpr"},
 }

@@ -42,16 +42,47 @@ func pgSweepBench(ctx context.Context, p plan) ([]Result, error) {
 		return nil, err
 	}
 	defer t.close()
+	planned, err := p.planning(ctx, t, n/10)
+	if err != nil {
+		return nil, err
+	}
 	out, err := p.sweeps(ctx, base, t, n)
 	if err != nil {
 		return nil, err
 	}
+	out = append([]Result{planned}, out...)
 	more, err := p.scale(ctx, t, n)
 	if err != nil {
 		return nil, err
 	}
 	_, err = t.Verify(ctx)
 	return append(out, more...), err
+}
+
+// planning is a plan of what is due against one query that counts it.
+func (p plan) planning(ctx context.Context, t *town, due int) (Result, error) {
+	t.now = sweeping
+	lead := sweeping.Add(72 * time.Hour).UnixMicro()
+	return cost(ctx, fmt.Sprintf("Postgres plan with %d due, of a query that counts them", due), "<= 2", p.rounds,
+		func(ctx context.Context, _ int) (spent, error) {
+			n := 0
+			w := p.watch()
+			err := t.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM gallra.parts WHERE due <= $1`, lead).Scan(&n)
+			took := w.stop()
+			if err == nil && n != due {
+				err = errWrong
+			}
+			return took, err
+		},
+		func(ctx context.Context, _ int) (spent, error) {
+			w := p.watch()
+			plan, err := t.Plan(ctx)
+			took := w.stop()
+			if err == nil && plan.Erase != due {
+				err = errWrong
+			}
+			return took, err
+		})
 }
 
 // sweeps is row 3: 100,000 of a million records are due, 1,000 a batch, with keys, proofs, ledger and trail, against batches of a plain table

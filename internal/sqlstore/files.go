@@ -70,8 +70,12 @@ func (s *Store) Files(ctx context.Context, q storage.FileQuery) ([]storage.File,
 	if q.State != "" {
 		and(`state = ?`, q.State)
 	}
-	if len(q.Name) > 0 {
-		and(`name = ?`, q.Name)
+	if len(q.Names) > 0 {
+		names := padded(q.Names)
+		where.WriteString(` AND name IN ` + list(len(names)))
+		for _, name := range names {
+			args = append(args, required(name))
+		}
 	}
 	if !q.Before.IsZero() {
 		and(`due <= ?`, q.Before.UnixMicro())

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -83,12 +84,16 @@ func (s *Store) Files(ctx context.Context, q storage.FileQuery) ([]storage.File,
 	var out []storage.File
 	for _, r := range s.files {
 		if r.Kind == q.Kind && r.ID.Compare(q.After) > 0 && (len(q.Parents) == 0 || slices.Contains(q.Parents, r.Parent)) && (q.State == "" || r.State == q.State) &&
-			(len(q.Name) == 0 || string(r.Name) == string(q.Name)) && (before.IsZero() || !r.Due.IsZero() && !r.Due.After(before)) {
+			(len(q.Names) == 0 || named(q.Names, r.Name)) && (before.IsZero() || !r.Due.IsZero() && !r.Due.After(before)) {
 			out = append(out, cloneFile(r))
 		}
 	}
 	slices.SortFunc(out, func(a, b storage.File) int { return a.ID.Compare(b.ID) })
 	return first(out, q.Limit), nil
+}
+
+func named(names [][]byte, name []byte) bool {
+	return slices.ContainsFunc(names, func(n []byte) bool { return bytes.Equal(n, name) })
 }
 
 // Acquire gives the lease to owner until the given instant, or returns [storage.ErrLeased].

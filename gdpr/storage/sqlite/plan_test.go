@@ -91,7 +91,7 @@ func TestPlans(t *testing.T) {
 			return err
 		}, "gallra_files_parent (kind=? AND parent=?"},
 		"named": {func() error {
-			_, err := s.Files(ctx, storage.FileQuery{Kind: "a", Name: []byte("a"), Limit: 9})
+			_, err := s.Files(ctx, storage.FileQuery{Kind: "a", Names: [][]byte{[]byte("a")}, Limit: 9})
 			return err
 		}, "gallra_files_name (kind=? AND name=?"},
 		"open proofs": {func() error { _, err := s.OpenProofs(ctx); return err }, "gallra_proofs_open"},

@@ -92,12 +92,13 @@ func testFileQuery(t *testing.T, s storage.Store) {
 		"parents": {storage.FileQuery{Parents: []storage.ID{parents[0], parents[2]}}, func(f storage.File) bool { return f.Parent != parents[1] }},
 		"parent":  {storage.FileQuery{Parents: []storage.ID{parents[1]}}, func(f storage.File) bool { return f.Parent == parents[1] }},
 		"state":   {storage.FileQuery{State: "öppen"}, func(f storage.File) bool { return f.State == "öppen" }},
-		"name":    {storage.FileQuery{Name: []byte{3}}, func(f storage.File) bool { return len(f.Name) > 0 && f.Name[0] == 3 }},
+		"name":    {storage.FileQuery{Names: [][]byte{{3}}}, func(f storage.File) bool { return len(f.Name) > 0 && f.Name[0] == 3 }},
+		"names":   {storage.FileQuery{Names: [][]byte{{1}, {3}, {1}}}, func(f storage.File) bool { return len(f.Name) > 0 && (f.Name[0] == 1 || f.Name[0] == 3) }},
 		"due":     {storage.FileQuery{Before: day(2)}, func(f storage.File) bool { return !f.Due.IsZero() && !f.Due.After(day(2)) }},
 		"nobody":  {storage.FileQuery{Parents: []storage.ID{storage.NewID()}}, func(storage.File) bool { return false }},
 		"twice":   {storage.FileQuery{Parents: []storage.ID{parents[1], parents[1]}}, func(f storage.File) bool { return f.Parent == parents[1] }},
 		"all": {
-			storage.FileQuery{Parents: []storage.ID{parents[2]}, State: "stängd", Name: []byte{1}, Before: day(3)},
+			storage.FileQuery{Parents: []storage.ID{parents[2]}, State: "stängd", Names: [][]byte{{1}}, Before: day(3)},
 			func(f storage.File) bool {
 				return f.Parent == parents[2] && f.State == "stängd" && len(f.Name) > 0 && f.Name[0] == 1 && !f.Due.After(day(3))
 			},

@@ -498,7 +498,7 @@ func (d *draws) fileQuery(limit int) storage.FileQuery {
 		q.State = pick(d, "x", "X")
 	}
 	if d.truth() {
-		q.Name = d.bytes()
+		q.Names = [][]byte{d.bytes(), d.bytes()}
 	}
 	if d.truth() {
 		q.After = d.other()

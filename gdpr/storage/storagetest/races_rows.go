@@ -64,7 +64,7 @@ func raceUnique(a *arena) {
 		}
 		winner, errs := a.one(storage.Batch{PutFiles: []storage.File{first}}, storage.Batch{PutFiles: []storage.File{second}})
 		failedWith(a, errs[1-winner], storage.KindFile, storage.Exists)
-		got, err := a.a.Files(ctx, storage.FileQuery{Kind: "grant", Name: name[:], Limit: 9})
+		got, err := a.a.Files(ctx, storage.FileQuery{Kind: "grant", Names: [][]byte{name[:]}, Limit: 9})
 		require.NoError(a, err)
 		require.Equal(a, []storage.File{[]storage.File{first, second}[winner]}, got)
 	}
