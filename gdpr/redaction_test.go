@@ -1,6 +1,7 @@
 package gdpr_test
 
 import (
+	"context"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -104,6 +105,10 @@ func specimens(t *testing.T) []specimen {
 	return []specimen{
 		of("Actor", dpo), of("Activity", *activity), of("Adoption", *adoption), of("AdoptionLine", adoption.Lines[0]), literal("Agreement", gdpr.Agreement{ID: id, Ref: secret}),
 		of("Approval", gdpr.Approval{Version: 2, Reason: "Beslut 2026-17", Approver: dpo}), literal("Change", gdpr.Change{Fields: fields}),
+		of("Cause", gdpr.SweptLate), of("ClockNotStarted", gdpr.ClockNotStarted{Activity: "invoice", Records: []gdpr.ID{id}}),
+		of("Deviation", gdpr.Deviation{ID: id, Cause: gdpr.SweptLate, Activity: "invoice"}), of("Limit", gdpr.HoldReview), of[gdpr.Observer]("Observer", nobody{}),
+		of("Outcome", gdpr.SweepDone), of("OverduePart", gdpr.OverduePart{Record: id, Part: 1, Why: gdpr.OnHold, Hold: &explanation.Parts[0].Holds[0]}),
+		of("Stay", gdpr.NotSwept), of("SweepReport", gdpr.SweepReport{Outcome: gdpr.SweepDone}), of("Warning", gdpr.Warning{Limit: gdpr.HoldReview}),
 		of("FieldChange", adoption.Fields[0]), of("RuleChange", adoption.Longer[0]),
 		of("Anonymizer", gdpr.Anonymizer{Assessment: "Örjan 2026"}), literal("Departing", gdpr.Departing{Activity: "ticket", Fields: fields}),
 		{name: "Engine", v: h.Engine, forms: []any{h.Engine, shown[*gdpr.Engine]{V: h.Engine, A: h.Engine}}, hidden: hidden[*gdpr.Engine]{v: h.Engine}},
@@ -119,6 +124,11 @@ func specimens(t *testing.T) []specimen {
 		of("SweepOptions", gdpr.SweepOptions{Plan: plan, Actor: dpo}),
 	}
 }
+
+// nobody watches.
+type nobody struct{}
+
+func (nobody) Swept(context.Context, gdpr.SweepReport) {}
 
 // A type that is added to the package must be added here.
 func TestEverySpecimenIsThere(t *testing.T) {
