@@ -44,8 +44,8 @@ func (Departing) MarshalJSON() ([]byte, error) { return nil, errMarshal }
 // checkAnonymizers wants one for each activity that says anonymize, and no other: to erase instead would be another promise, to keep would break this one.
 func (e *Engine) checkAnonymizers() error {
 	for id, act := range e.reg.Activities {
-		by, ok := e.opt.Anonymize[string(id)]
-		field := "Options.Anonymize." + string(id)
+		by, ok := e.opt.Anonymize[id]
+		field := "Options.Anonymize." + id
 		switch {
 		case !act.Anonymize && !ok:
 		case !act.Anonymize:

@@ -135,7 +135,7 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	}
 	for id, terms := range reg.Terms {
 		if why := e.copiesFit(terms.Erase); why != "" {
-			return nil, refuse("Terms."+string(id), "%s", why)
+			return nil, refuse("Terms."+id, "%s", why)
 		}
 	}
 	meta, err := store.Meta(ctx)

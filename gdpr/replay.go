@@ -272,17 +272,20 @@ func (r *replay) unknown(ctx context.Context, proofs []audit.Proof) (map[any]boo
 	if r.a.s.e.apart {
 		return out, nil
 	}
-	for i := range proofs {
-		for _, id := range proofs[i].Subjects {
+	var ids []ID
+	add := func(id ID) {
+		if !out[id] {
 			out[id] = true
-		}
-		for _, p := range proofs[i].Parts {
-			out[p.Subject] = true
+			ids = append(ids, id)
 		}
 	}
-	ids := make([]ID, 0, len(out))
-	for id := range out {
-		ids = append(ids, id.(ID)) //nolint:forcetypeassert // so far there is nothing else
+	for i := range proofs {
+		for _, id := range proofs[i].Subjects {
+			add(id)
+		}
+		for _, p := range proofs[i].Parts {
+			add(p.Subject)
+		}
 	}
 	for chunk := range slices.Chunk(ids, lookupChunk) {
 		keys, err := r.a.s.e.keys.SubjectKeys(ctx, chunk)

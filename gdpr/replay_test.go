@@ -150,7 +150,7 @@ func TestReplay(t *testing.T) {
 			require.NoError(t, err)
 			report, err := r.Verify(ctx)
 			require.NoError(t, err)
-			assert.Equal(t, 5+5, int(report.Proofs), "those of the ledger; once more parts, Eva and the customer; parts and Håkan")
+			assert.EqualValues(t, 5+5, report.Proofs, "those of the ledger; once more parts, Eva and the customer; parts and Håkan")
 			again, err := r.As(dpo, gdpr.Retention).Replay(ctx)
 			require.NoError(t, err)
 			assert.Equal(t, &gdpr.Replayed{}, again)

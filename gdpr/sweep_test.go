@@ -323,6 +323,9 @@ func TestOpenIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, gdpr.ErrKeysUnavailable)
 	_, err = gdpr.Open(ctx, store, kek, &changed, owned)
 	require.ErrorContains(t, err, "register: version 1 is stored with other content. Every deadline names its version.")
+	_, err = gdpr.Open(ctx, store, kek, full, &gdpr.Options{Owner: boss, NoLedger: true, Anonymize: (&house{reg: full}).anonymizers()})
+	require.ErrorContains(t, err, "Terms.standard: does not fit")
+	full.Backups.Kept = civil.Period{Days: 35}
 	able := *owned
 	able.Anonymize = (&house{reg: full}).anonymizers()
 	able.Adopt = &gdpr.Approval{Version: 3, Reason: "Ny verksamhet", Approver: boss}

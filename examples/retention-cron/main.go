@@ -5,6 +5,7 @@
 //	retention-cron run             erase it
 //	retention-cron explain ID      why a record is still there, and until when
 //	retention-cron overdue         what should be gone and is not
+//	retention-cron replay          after a restore: erase again what came back
 //	retention-cron health          the state of the store, and when it was last swept
 //
 // It works on a store that an application has set up, and never sets one up itself: a typing error in an address must not end in a new,
@@ -84,6 +85,8 @@ func (j *job) work(ctx context.Context) (err error) {
 		return j.explain(ctx)
 	case "overdue":
 		return j.overdue(ctx)
+	case "replay":
+		return j.replay(ctx)
 	default:
 		return j.health(ctx)
 	}

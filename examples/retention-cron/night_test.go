@@ -263,6 +263,16 @@ func TestRestored(t *testing.T) {
 	a := f.call("health")
 	a.assertCounts(t, exitDone, map[string]string{"outcome": "done", "restored": "yes", "findings": "3"})
 	assert.Contains(t, a.out, "stays closed")
+
+	a = f.call("replay")
+	assert.Equal(t, exitError, a.code, "a job without a role")
+	a = f.call("replay", "-as", dpo.String())
+	a.assertCounts(t, exitDone, map[string]string{"outcome": "done", "proofs": "2", "parts": "3", "persons": "3", "controllers": "0", "restricted": "0", "holds": "0"})
+	assert.Contains(t, a.out, "is lost, except erasures")
+	f.call("run").assertCounts(t, exitDone, map[string]string{"outcome": "done", "erased": "0"})
+	a = f.call("replay", "-as", dpo.String())
+	a.assertCounts(t, exitDone, map[string]string{"outcome": "done", "proofs": "0"})
+	assert.Contains(t, a.out, "nothing to do")
 }
 
 // TestKeysApart: the keys of a store lie in another, and the ledger anywhere.

@@ -28,6 +28,8 @@ const usage = `Usage: retention-cron COMMAND [FLAGS]
     -as ACTOR        who asks, with a role that may read; default: job retention-cron
   overdue          count what should be gone and is not
     -as ACTOR        who asks, with a role that may read everything; default: job retention-cron
+  replay           after a restore: erase again what came back, and open the store
+    -as ACTOR        who does it, with a role that may erase everything; default: job retention-cron
   health           show the state of the store, and when it was last swept
     -silence TIME    how old the last sweep may be; default 36h
 
@@ -61,7 +63,7 @@ type settings struct {
 	silence  time.Duration
 }
 
-var commands = []string{"plan", "run", "explain", "overdue", "health"}
+var commands = []string{"plan", "run", "explain", "overdue", "replay", "health"}
 
 // parse reads a command line. Its errors do not repeat what was given: it may be a DSN that stands in the wrong place.
 func parse(args []string, env func(string) string) (settings, error) {
@@ -106,7 +108,7 @@ func (s *settings) flags() *flag.FlagSet {
 		f.Func("as", "", s.readActor)
 		f.IntVar(&s.batch, "batch", 1000, "")
 		f.DurationVar(&s.maxTime, "max-time", 0, "")
-	case "explain", "overdue":
+	case "explain", "overdue", "replay":
 		s.as = gdpr.Job("retention-cron")
 		f.Func("as", "", s.readActor)
 	case "health":

@@ -158,7 +158,7 @@ func TestAllowed(t *testing.T) {
 		"a floor for one case":            {"    keep: P5Y after year-end of year-closed\n", "    keep: P5Y after year-end of year-closed with agreement\n"},
 		"a floor from another event":      {"    keep: P5Y after year-end of year-closed\n", "    keep: P9Y after collected\n"},
 		"each-agreement for instructions": {"P3M after erasure-instructed", "each-agreement after erasure-instructed"},
-		"copies longer than the limit":    {"  kept: P85D\n", "  kept: P5Y\n"},
+		"copies longer than the limit":    {"  kept: P6M\n", "  kept: P5Y\n"},
 		"no change in version 1":          {"  version: 3\n", "  version: 1\n"},
 		"an event of the firm's own":      {"P0D after purpose-ended", "P1Y after term-ended"},
 		"a role that nobody needs":        {"  trail: {may: [log]}\n", "  trail: {may: [log]}\n  guest: {may: [read], for: [fair]}\n"},
