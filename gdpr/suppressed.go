@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/storage"
 )
 
@@ -23,19 +24,55 @@ func (s *suppressed) forget() {
 	s.until = time.Time{}
 }
 
+// any reports whether there are suppressions at all, as far as is remembered.
+func (s *suppressed) any(ctx context.Context, e *Engine) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.load(ctx, e)
+	return len(s.activities) > 0, err
+}
+
+// load reads anew which activities have suppressions, when it has been too long.
+func (s *suppressed) load(ctx context.Context, e *Engine) error {
+	now := time.Now()
+	if now.Before(s.until) {
+		return nil
+	}
+	files, err := e.store.Files(storage.Apart(ctx), storage.FileQuery{Kind: fileSuppressed, Limit: 1000})
+	if err != nil {
+		return err
+	}
+	s.activities, s.until = map[string]bool{}, now.Add(cmp.Or(e.opt.CacheTTL, time.Minute))
+	for _, f := range files {
+		s.activities[string(f.Name)] = true
+	}
+	return nil
+}
+
+// dropSuppressions removes those that have run out: a keyed hash is personal data too.
+func (e *Engine) dropSuppressions(ctx context.Context) error {
+	some, err := e.suppressed.any(ctx, e)
+	for err == nil && some {
+		files, failed := e.store.Files(ctx, storage.FileQuery{Kind: fileSuppression, Before: e.instant(), Limit: 1000})
+		if failed != nil || len(files) == 0 {
+			return failed
+		}
+		b := &storage.Batch{}
+		for _, f := range files {
+			b.EraseFiles = append(b.EraseFiles, storage.FileRef{Kind: f.Kind, ID: f.ID})
+		}
+		a := &act{s: e.As(Job("sweep"), Retention), now: e.instant(), action: "Sweep", grant: grantBuiltIn}
+		err = a.commit(ctx, b, audit.Entry{Why: "suppressions that have run out", Count: len(files)})
+	}
+	return err
+}
+
 // in are those purposes of a family for which somebody may be suppressed. Of direct marketing that is asked each time.
 func (s *suppressed) in(ctx context.Context, e *Engine, l *layout) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := time.Now(); !now.Before(s.until) {
-		files, err := e.store.Files(storage.Apart(ctx), storage.FileQuery{Kind: fileSuppressed, Limit: 1000})
-		if err != nil {
-			return nil, err
-		}
-		s.activities, s.until = map[string]bool{}, now.Add(cmp.Or(e.opt.CacheTTL, time.Minute))
-		for _, f := range files {
-			s.activities[string(f.Name)] = true
-		}
+	if err := s.load(ctx, e); err != nil {
+		return nil, err
 	}
 	var out []string
 	for _, purpose := range l.purposes {

@@ -84,6 +84,14 @@ func TestSuppressed(t *testing.T) {
 		h.clock.set("2026-07-01")
 		_, err = h.As(web, "order").Put(ctx, order)
 		require.NoError(t, err, "it has run out")
+		left := func() int {
+			files, err := h.store.Files(ctx, storage.FileQuery{Kind: "suppression", Limit: 10})
+			require.NoError(t, err)
+			return len(files)
+		}
+		require.Equal(t, 1, left())
+		h.sweep()
+		require.Zero(t, left(), "a hash is personal data too")
 
 		require.NoError(t, desk.Suppress(ctx, gdpr.Suppression{Subject: bjorn, Activity: "warranty", Reason: "vill inte"}))
 		id, err := h.As(web, "order").Put(ctx, gdpr.Record{Subject: bjorn, Fields: gdpr.Fields{"message": "Igen", "serial": "ÅKV-0002"}})

@@ -52,6 +52,9 @@ func (e *Engine) Sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	}
 	began := time.Now()
 	res, err := e.sweep(ctx, opt)
+	if err == nil && !res.Leased {
+		err = e.dropSuppressions(ctx)
+	}
 	quiet := e.quiet(res, err)
 	if err == nil && !quiet && !res.Leased && !res.More {
 		err = e.noteSweep(ctx)
