@@ -107,7 +107,7 @@ func specimens(t *testing.T) []specimen {
 		of("Approval", gdpr.Approval{Version: 2, Reason: "Beslut 2026-17", Approver: dpo}), literal("Change", gdpr.Change{Fields: fields}),
 		of("Cause", gdpr.SweptLate), of("ClockNotStarted", gdpr.ClockNotStarted{Activity: "invoice", Records: []gdpr.ID{id}}),
 		of("Deviation", gdpr.Deviation{ID: id, Cause: gdpr.SweptLate, Activity: "invoice"}), of("Limit", gdpr.HoldReview), of[gdpr.Observer]("Observer", nobody{}),
-		of("Outcome", gdpr.SweepDone), of("OverduePart", gdpr.OverduePart{Record: id, Part: 1, Why: gdpr.OnHold, Hold: &explanation.Parts[0].Holds[0]}),
+		of("Manifest", gdpr.Manifest{Store: id}), of("Copied", gdpr.Copied{Whole: true}), of("Outcome", gdpr.SweepDone), of("OverduePart", gdpr.OverduePart{Record: id, Part: 1, Why: gdpr.OnHold, Hold: &explanation.Parts[0].Holds[0]}),
 		of("Stay", gdpr.NotSwept), of("SweepReport", gdpr.SweepReport{Outcome: gdpr.SweepDone}), of("Warning", gdpr.Warning{Limit: gdpr.HoldReview}),
 		of("FieldChange", adoption.Fields[0]), of("RuleChange", adoption.Longer[0]),
 		of("Anonymizer", gdpr.Anonymizer{Assessment: "Örjan 2026"}), literal("Departing", gdpr.Departing{Activity: "ticket", Fields: fields}),
