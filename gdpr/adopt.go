@@ -216,7 +216,10 @@ func (e *Engine) unfit(ctx context.Context) (out []string, err error) {
 			if body.Terms == "" {
 				continue
 			}
-			_, why := e.complete(&Agreement{Activities: body.Activities, Terms: body.Terms, Erase: body.Erase, AtEnd: body.AtEnd})
+			rules, why := e.complete(&Agreement{Activities: body.Activities, Terms: body.Terms, Erase: body.Erase, AtEnd: body.AtEnd})
+			if why == nil && e.copiesFit(rules) != "" {
+				why = refuse("Agreement.Erase", "%s", e.copiesFit(rules))
+			}
 			if why == nil {
 				continue
 			}

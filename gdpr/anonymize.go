@@ -70,7 +70,9 @@ func (e *Engine) checkAnonymizers() error {
 
 // anonymizer is who keeps something of parts that go for this reason; nil for nobody.
 func (e *Engine) anonymizer(v *retention.Verdict) *Anonymizer {
-	at := slices.IndexFunc(v.Standings, func(s retention.Standing) bool { return s.Purpose == v.Decides && s.Anonymize })
+	at := slices.IndexFunc(v.Standings, func(s retention.Standing) bool {
+		return s.Purpose == v.Decides && s.Anonymize && (s.Ended == nil || !s.Ended.AtOnce) // an objection or an erasure is to this use as well
+	})
 	if at < 0 {
 		return nil
 	}

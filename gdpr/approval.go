@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gallra/gallra/gdpr/audit"
@@ -73,11 +75,33 @@ func (e *Engine) approved(ctx context.Context, plan *Plan, sweeper Actor) error 
 	if e.opt.ApproveAbove == 0 || plan.Erase <= e.opt.ApproveAbove {
 		return nil
 	}
-	second := false
-	if err := e.approvals(ctx, plan, func(who string) { second = second || who != sweeper.String() }); err != nil || second {
+	var others []Actor
+	if err := e.approvals(ctx, plan, func(who string) {
+		if name, ok := strings.CutPrefix(who, "person "); ok && who != sweeper.String() {
+			others = append(others, Person(name))
+		}
+	}); err != nil {
 		return err
 	}
+	for _, who := range others { // who has lost the right since has not approved
+		may, err := e.mayErase(ctx, who)
+		if err != nil || may {
+			return err
+		}
+	}
 	return ErrNotApproved
+}
+
+// mayErase reports whether an actor may erase everything, now.
+func (e *Engine) mayErase(ctx context.Context, who Actor) (bool, error) {
+	if len(e.reg.Roles) == 0 {
+		return true, nil
+	}
+	grants, err := e.grantsOf(ctx, who, true)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(grants, func(g grant) bool { return g.covers(e.reg, mayErase, e.heads(), e.instant()) }), nil
 }
 
 func (e *Engine) approvals(ctx context.Context, plan *Plan, each func(who string)) error {

@@ -42,7 +42,7 @@ type Options struct {
 	SweepEvery time.Duration
 	// Anonymize keeps what is not personal of what goes, by activity: each that says anonymize needs one.
 	Anonymize map[string]Anonymizer
-	// ApproveAbove is how many parts a sweep by a plan may erase without a second person's approval (ApprovePlan). 0: any number.
+	// ApproveAbove is how many parts a sweep may erase without a second person's approval of its plan (ApprovePlan); more halts a sweep without a plan. 0: any number.
 	ApproveAbove int
 	// Logger hears of starts, sweeps and trouble; never personal data. Defaults to none.
 	Logger *slog.Logger
@@ -162,10 +162,10 @@ func open(ctx context.Context, store storage.Store, kek crypto.KEK, reg *Registe
 	if e.restored.Load() {
 		return e, nil
 	}
-	if err := e.finishErasures(ctx); err != nil {
+	if err := e.destroyRevived(ctx); err != nil {
 		return nil, err
 	}
-	if err := e.destroyRevived(ctx); err != nil {
+	if err := e.finishErasures(ctx); err != nil {
 		return nil, err
 	}
 	if err := e.finishReplay(ctx); err != nil {

@@ -183,8 +183,9 @@ func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Grou
 		b.Subjects[0].NotHeld = row.Held == 0 // what is left of a held person is only restricted
 	}
 	if ground == Objected {
-		for _, purpose := range e.marketing(gone) {
-			if err := a.neverAgain(ctx, b, gone, purpose); err != nil {
+		all := slices.Concat(gone, kept) // what a hold keeps was objected to as well
+		for _, purpose := range e.marketing(all) {
+			if err := a.neverAgain(ctx, b, all, purpose); err != nil {
 				return nil, err
 			}
 		}

@@ -181,6 +181,11 @@ func (a *act) partsEvent(ctx context.Context, ev Event) error {
 	if err != nil {
 		return err
 	}
+	if ev.Kind == ObjectionUpheld && !ev.Record.IsZero() {
+		if parts, err = a.allMarketed(ctx, parts, ev.Purpose); err != nil {
+			return err
+		}
+	}
 	families := []string{}
 	for _, p := range parts {
 		if !slices.Contains(families, p.Family) {
@@ -306,7 +311,7 @@ func (a *act) retime(ctx context.Context, b *storage.Batch, p *storage.Part, ev 
 		if have, ok := f.Days[ev.Kind]; !ok || ev.Day.Before(have) { // a second instruction gives no new period
 			f.set(ev.Kind, ev.Day)
 		}
-		if !ev.By.IsZero() {
+		if !ev.By.IsZero() && (f.By.IsZero() || ev.By.Before(f.By)) {
 			f.By = ev.By
 		}
 	default:

@@ -45,6 +45,7 @@ type person struct {
 	given    ID // by gdpr.Subject
 	subject  ID
 	fields   Fields
+	ended    []string // further purposes for which the person is suppressed
 }
 
 func (e *Engine) newIntake(a *act, l *layout) *intake {
@@ -218,7 +219,7 @@ func (in *intake) store(ctx context.Context) (ID, error) {
 // batch finds the persons and seals the parts.
 func (in *intake) batch(ctx context.Context) (*storage.Batch, error) {
 	b := &storage.Batch{}
-	if err := in.suppress(ctx); err != nil {
+	if err := in.suppress(ctx, b); err != nil {
 		return nil, err
 	}
 	if err := in.resolve(ctx, b); err != nil {
@@ -242,8 +243,12 @@ func (in *intake) batch(ctx context.Context) (*storage.Batch, error) {
 func (in *intake) seal(ctx context.Context, b *storage.Batch, d *draft) error {
 	d.id = storage.NewRecordID(d.persons[0].subject, in.a.now)
 	number := 0
-	collected := d.facts.encode()
 	for _, p := range d.persons {
+		known := d.facts
+		for _, purpose := range p.ended {
+			known.end(purpose, ended{Day: in.e.day(in.a.now), AtOnce: true})
+		}
+		collected := known.encode()
 		key := in.opened[p.subject]
 		for _, pf := range in.l.split(p.fields) {
 			number++

@@ -34,6 +34,9 @@ func (e *Engine) destroyRevived(ctx context.Context) error {
 			return err
 		}
 		for i := len(rows) - 1; i >= 0; i-- {
+			if !rows[i].Confirmed { // its keys were never destroyed: finishKeys does that
+				continue
+			}
 			p, err := audit.DecodeProof(rows[i].Body)
 			if err != nil {
 				return err
@@ -89,7 +92,7 @@ func (e *Engine) destroyOnceMore(ctx context.Context, proofs []audit.Proof, revi
 	if !revived {
 		return nil
 	}
-	for i := range proofs {
+	for i := len(proofs) - 1; i >= 0; i-- { // the oldest first: cut short, the newest tombstone is still missing
 		if err := e.destroyOf(ctx, &proofs[i]); err != nil {
 			return err
 		}

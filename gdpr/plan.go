@@ -88,7 +88,7 @@ func (e *Engine) plan(ctx context.Context, now time.Time) (*Plan, overdue, error
 	if out.Stored, err = e.lastCount(ctx); err != nil {
 		return nil, overdue{}, err
 	}
-	most, err := e.share(ctx, 0)
+	most, err := e.most(ctx, 0)
 	out.Halting = out.Erase > most || waiting.parts > 0
 	return out, waiting, err
 }

@@ -79,6 +79,9 @@ func (s *Session) replay(ctx context.Context) (*Replayed, error) {
 	if err := e.verifyRest(ctx); err != nil {
 		return nil, err
 	}
+	if err := e.destroyRevived(ctx); err != nil { // before any new tombstone
+		return nil, err
+	}
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}
@@ -370,9 +373,6 @@ func (r *replay) endHolds(ctx context.Context, f storage.Failure) (ended bool, e
 func (r *replay) finish(ctx context.Context) error {
 	e := r.a.s.e
 	if err := e.finishErasures(ctx); err != nil {
-		return err
-	}
-	if err := e.destroyRevived(ctx); err != nil {
 		return err
 	}
 	if err := e.finishReplay(ctx); err != nil {

@@ -1,6 +1,7 @@
 package gdpr
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -29,6 +30,8 @@ type returnBody struct {
 	V       int    `json:"v"`
 	Digest  string `json:"digest"`
 	Parts   int    `json:"parts"`
+	Rev     int64  `json:"rev"`  // of the agreement
+	Held    []byte `json:"held"` // over exactly the parts that were returned, with their versions
 	By      string `json:"by"`
 	Confirm string `json:"confirmed,omitempty"` // by whom on our side the customer's confirmation was noted
 }
@@ -55,18 +58,12 @@ func (s *Session) giveBack(ctx context.Context, w io.Writer, recipients []string
 	if err != nil {
 		return nil, refuse("Recipients", "%s", err)
 	}
-	p := &returning{s: s, w: sealed, sum: sha256.New(), persons: map[ID]map[string]string{}, out: &Returned{}}
+	p := &returning{s: s, g: g, w: sealed, sum: sha256.New(), persons: map[ID]map[string][]string{}, out: &Returned{}}
 	if err := p.line(map[string]any{"gallra": "return", "v": 1, "store": s.e.id.String(), "agreement": g.ID.String(), "party": g.Party.String(), "at": s.e.instant()}); err != nil {
 		return nil, err
 	}
-	owners, err := s.e.assignmentsOf(ctx, g.ID)
-	if err != nil {
+	if err := s.e.heldFor(ctx, g, false, p.page); err != nil {
 		return nil, err
-	}
-	for _, owner := range append([]ID{g.ID}, owners...) {
-		if err := p.all(ctx, owner); err != nil {
-			return nil, err
-		}
 	}
 	p.out.Digest = hex.EncodeToString(p.sum.Sum(nil))
 	if err := p.line(map[string]any{"parts": p.out.Parts, "sha256": p.out.Digest}); err != nil {
@@ -88,11 +85,11 @@ func (s *Session) toReturn(ctx context.Context, action string) (*agreement, erro
 	if l == nil || !l.head.Processor() {
 		return nil, refuse("Purpose", "what is given back is a customer's: the purpose is a processor's activity")
 	}
-	if err := a.may(ctx, mayExport, s.purpose); err != nil {
-		return nil, err
-	}
 	g, err := a.covering(ctx, l)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.may(ctx, mayExport, g.Activities...); err != nil {
 		return nil, err
 	}
 	if g.state != stateEnded {
@@ -104,9 +101,11 @@ func (s *Session) toReturn(ctx context.Context, action string) (*agreement, erro
 // returning is a package under way.
 type returning struct {
 	s       *Session
+	g       *agreement
 	w       io.Writer
 	sum     hash.Hash
-	persons map[ID]map[string]string // identifiers, of the persons of this page
+	held    [sha256.Size]byte
+	persons map[ID]map[string][]string // identifiers by kind, of the persons of this page
 	out     *Returned
 }
 
@@ -121,20 +120,52 @@ func (p *returning) line(v any) error {
 	return err
 }
 
-// all writes what hangs on an agreement or assignment.
-func (p *returning) all(ctx context.Context, owner ID) error {
-	q := storage.PartQuery{Owner: owner, Limit: page}
-	for {
-		parts, err := p.s.e.store.Parts(ctx, q)
-		if err != nil || len(parts) == 0 {
-			return err
-		}
-		last := len(parts) < q.Limit
-		q.After = parts[len(parts)-1].PartRef
-		if err := p.page(ctx, parts); err != nil || last {
-			return err
+// heldFor hands on what is held for the customer under an agreement and its assignments, page by page. What we hold of our own about the customer's people is not theirs.
+func (e *Engine) heldFor(ctx context.Context, g *agreement, light bool, each func(context.Context, []storage.Part) error) error {
+	assignments, err := e.assignmentsOf(ctx, g.ID)
+	if err != nil {
+		return err
+	}
+	for _, owner := range append([]ID{g.ID}, assignments...) {
+		q := storage.PartQuery{Owner: owner, Light: light, Limit: page}
+		for {
+			parts, err := e.store.Parts(ctx, q)
+			if err != nil {
+				return err
+			}
+			last := len(parts) < q.Limit
+			if len(parts) > 0 {
+				q.After = parts[len(parts)-1].PartRef
+			}
+			theirs := slices.DeleteFunc(parts, func(p storage.Part) bool { return !Role(p.Role).ForOther() })
+			if len(theirs) > 0 {
+				if err := each(ctx, theirs); err != nil {
+					return err
+				}
+			}
+			if last {
+				break
+			}
 		}
 	}
+	return nil
+}
+
+// addHeld adds a part to the sum over what is held.
+func addHeld(sum *[sha256.Size]byte, p *storage.Part) {
+	add(sum, sha256.Sum256(fmt.Appendf(nil, "%s %d %d", p.Record, p.PartRef.Part, p.Version)))
+}
+
+// erasedMeanwhile reports whether a part that does not open was erased since it was read. One that is still there lacks its key: that must not pass for whole.
+func (e *Engine) erasedMeanwhile(ctx context.Context, part *storage.Part, why error) (bool, error) {
+	if !errors.Is(why, crypto.ErrDestroyed) && !errors.Is(why, storage.ErrNotFound) {
+		return false, nil
+	}
+	now, err := e.store.Record(ctx, part.Record)
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(now, func(p storage.Part) bool { return p.PartRef == part.PartRef }), nil
 }
 
 // page opens some parts, writes that to the trail, and then them to the package.
@@ -149,11 +180,11 @@ func (p *returning) page(ctx context.Context, parts []storage.Part) error {
 	for i := range parts {
 		part := &parts[i]
 		c, err := e.openPart(ctx, part)
-		if errors.Is(err, crypto.ErrDestroyed) {
-			continue // erased meanwhile
-		}
 		if err != nil {
-			return err
+			if erased, failed := e.erasedMeanwhile(ctx, part, err); failed != nil || !erased {
+				return errors.Join(err, failed)
+			}
+			continue
 		}
 		content, err := c.encode()
 		if err != nil {
@@ -161,12 +192,11 @@ func (p *returning) page(ctx context.Context, parts []storage.Part) error {
 		}
 		who, ok := p.persons[part.Subject]
 		if !ok {
-			who, err = p.who(ctx, part)
-			if errors.Is(err, crypto.ErrDestroyed) {
+			if who, err = p.who(ctx, part); err != nil {
+				if erased, failed := e.erasedMeanwhile(ctx, part, err); failed != nil || !erased {
+					return errors.Join(err, failed)
+				}
 				continue
-			}
-			if err != nil {
-				return err
 			}
 			p.persons[part.Subject] = who
 		}
@@ -180,7 +210,7 @@ func (p *returning) page(ctx context.Context, parts []storage.Part) error {
 	if err != nil {
 		return err
 	}
-	if err := a.may(ctx, mayExport, p.s.purpose); err != nil {
+	if err := a.may(ctx, mayExport, p.g.Activities...); err != nil {
 		return err
 	}
 	if err := a.commit(ctx, &storage.Batch{}, entry); err != nil {
@@ -191,19 +221,22 @@ func (p *returning) page(ctx context.Context, parts []storage.Part) error {
 			return err
 		}
 	}
+	for i := range parts {
+		addHeld(&p.held, &parts[i])
+	}
 	p.out.Parts += len(lines)
 	return nil
 }
 
 // who are a person's identifiers.
-func (p *returning) who(ctx context.Context, part *storage.Part) (map[string]string, error) {
+func (p *returning) who(ctx context.Context, part *storage.Part) (map[string][]string, error) {
 	ids, err := p.s.e.identifiersOf(ctx, part.Controller, part.Subject)
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]string{}
+	out := map[string][]string{}
 	for _, id := range ids {
-		out[id.kind] = id.value
+		out[id.kind] = append(out[id.kind], id.value)
 	}
 	return out, nil
 }
@@ -219,7 +252,7 @@ func (p *returning) note(ctx context.Context, g *agreement) error {
 		if err != nil {
 			return err
 		}
-		body, err := json.Marshal(returnBody{V: 1, Digest: p.out.Digest, Parts: p.out.Parts, By: p.s.actor.String()})
+		body, err := json.Marshal(returnBody{V: 1, Digest: p.out.Digest, Parts: p.out.Parts, Rev: g.file.Rev, Held: p.held[:], By: p.s.actor.String()})
 		if err != nil {
 			return errors.New("encode return: not JSON")
 		}
@@ -260,6 +293,18 @@ func (s *Session) ConfirmReturn(ctx context.Context, digest string) error {
 		if f.State == stateEnded {
 			return nil
 		}
+		var held [sha256.Size]byte
+		if err := s.e.heldFor(ctx, g, true, func(_ context.Context, parts []storage.Part) error {
+			for i := range parts {
+				addHeld(&held, &parts[i])
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		if body.Rev != g.file.Rev || !bytes.Equal(body.Held, held[:]) {
+			return refuse("Digest", "what is held under the agreement has changed since: return it again")
+		}
 		body.Confirm = s.actor.String()
 		if f.Body, err = json.Marshal(body); err != nil {
 			return errors.New("encode return: not JSON")
@@ -270,7 +315,7 @@ func (s *Session) ConfirmReturn(ctx context.Context, digest string) error {
 		if err != nil {
 			return err
 		}
-		if err := a.may(ctx, mayExport, s.purpose); err != nil {
+		if err := a.may(ctx, mayExport, g.Activities...); err != nil {
 			return err
 		}
 		ev := Event{Kind: ErasureInstructed, Agreement: g.ID, Day: s.e.day(a.now)}

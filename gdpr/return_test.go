@@ -66,13 +66,13 @@ func TestReturn(t *testing.T) {
 		for _, line := range lines[1:4] {
 			var got struct {
 				Activity    string
-				Identifiers map[string]string
+				Identifiers map[string][]string
 				Content     struct{ Fields map[string]string }
 			}
 			require.NoError(t, json.Unmarshal([]byte(line), &got))
 			assert.Equal(t, hostedPurpose, got.Activity)
 			assert.Equal(t, "Journal: öronvärk", got.Content.Fields["content"])
-			who = append(who, got.Identifiers["user.unique_id"])
+			who = append(who, got.Identifiers["user.unique_id"]...)
 		}
 		assert.ElementsMatch(t, []string{"pat-ö0", "pat-ö1", "pat-ö2"}, who)
 

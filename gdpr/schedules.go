@@ -110,10 +110,7 @@ func (a *act) reschedule(ctx context.Context, b *storage.Batch, owner, agreement
 	}
 	for _, sc := range schedules {
 		l := e.layouts[sc.Family]
-		if l == nil {
-			continue
-		}
-		if ev.Kind == ErasureInstructed && !l.head.Processor() {
+		if l != nil && ev.Kind == ErasureInstructed && !l.head.Processor() {
 			continue
 		}
 		f, err := decodeFacts(sc.Facts)
@@ -135,9 +132,11 @@ func (a *act) reschedule(ctx context.Context, b *storage.Batch, owner, agreement
 		if !ev.By.IsZero() && (f.By.IsZero() || ev.By.Before(f.By)) {
 			f.By = ev.By
 		}
-		sc.Facts = f.encode()
-		if sc.Due, err = e.scheduleDue(ctx, l, agreement, isAssignment, f); err != nil {
-			return err
+		sc.Facts, sc.Due = f.encode(), time.Time{}
+		if l != nil { // an activity that has left the register may come back: then its parts are dated anew, by what is known
+			if sc.Due, err = e.scheduleDue(ctx, l, agreement, isAssignment, f); err != nil {
+				return err
+			}
 		}
 		sc.Rev++
 		b.PutSchedules = append(b.PutSchedules, sc)

@@ -201,6 +201,7 @@ func (a *act) apply(ctx context.Context, b *storage.Batch, entries []audit.Entry
 				lane.Unknown() // an earlier batch was stored after all
 			}
 			e.cache.forget(cond)
+			e.suppressed.forget()
 			e.keysBack(ctx, destroy)
 		}
 		return err

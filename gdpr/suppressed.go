@@ -3,10 +3,12 @@ package gdpr
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/gallra/gallra/crypto"
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/storage"
 )
@@ -14,7 +16,7 @@ import (
 // suppressed remembers for a while which activities have suppressions at all.
 type suppressed struct {
 	mu         sync.Mutex
-	activities map[string]bool
+	activities map[string]storage.File
 	until      time.Time
 }
 
@@ -42,9 +44,9 @@ func (s *suppressed) load(ctx context.Context, e *Engine) error {
 	if err != nil {
 		return err
 	}
-	s.activities, s.until = map[string]bool{}, now.Add(cmp.Or(e.opt.CacheTTL, time.Minute))
+	s.activities, s.until = map[string]storage.File{}, now.Add(cmp.Or(e.opt.CacheTTL, time.Minute))
 	for _, f := range files {
-		s.activities[string(f.Name)] = true
+		s.activities[string(f.Name)] = f
 	}
 	return nil
 }
@@ -67,24 +69,26 @@ func (e *Engine) dropSuppressions(ctx context.Context) error {
 	return err
 }
 
-// in are those purposes of a family for which somebody may be suppressed. Of direct marketing that is asked each time.
-func (s *suppressed) in(ctx context.Context, e *Engine, l *layout) ([]string, error) {
+// in are those purposes of a family for which somebody may be suppressed, each with its file; direct marketing always, with the zero File before the first.
+func (s *suppressed) in(ctx context.Context, e *Engine, l *layout) (map[string]storage.File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.load(ctx, e); err != nil {
 		return nil, err
 	}
-	var out []string
+	out := map[string]storage.File{}
 	for _, purpose := range l.purposes {
-		if act, ok := e.reg.Activity(purpose); s.activities[purpose] || ok && act.DirectMarketing != nil {
-			out = append(out, purpose)
+		f, some := s.activities[purpose]
+		if act, ok := e.reg.Activity(purpose); some || ok && act.DirectMarketing != nil {
+			out[purpose] = f
 		}
 	}
 	return out, nil
 }
 
-// suppress refuses records about those who are suppressed for the first activity of the family, and ends a further purpose for which they are.
-func (in *intake) suppress(ctx context.Context) error {
+// suppress refuses records about those who are suppressed for the first activity of the family, and ends a further purpose for which they are. It adds to the
+// batch that nobody is suppressed meanwhile: else the store refuses it, and it is made again.
+func (in *intake) suppress(ctx context.Context, b *storage.Batch) error {
 	e := in.e
 	if in.l.head.Processor() {
 		return nil
@@ -93,23 +97,39 @@ func (in *intake) suppress(ctx context.Context) error {
 	if err != nil || len(purposes) == 0 {
 		return err
 	}
+	for purpose, f := range purposes {
+		if f.Rev > 0 {
+			b.Files = append(b.Files, storage.FileCond{Kind: fileSuppressed, ID: f.ID, Rev: f.Rev})
+			continue
+		}
+		b.PutFiles = append(b.PutFiles, storage.File{Kind: fileSuppressed, ID: storage.NewID(), Rev: 1, State: stateActive, Name: []byte(purpose), Unique: true})
+		e.suppressed.forget()
+	}
 	type place struct {
-		draft   *draft
+		person  *person
 		purpose string
 	}
 	at := map[string][]place{}
 	var names [][]byte
 	for _, d := range in.records {
-		for _, id := range d.identifiers(in) {
-			for _, purpose := range purposes {
-				all, err := e.suppressionNames(id.kind, id.value, purpose)
-				if err != nil {
-					return err
+		for i := range d.persons {
+			p := &d.persons[i]
+			p.ended = nil
+			ids, err := in.identifiers(ctx, p)
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				for purpose := range purposes {
+					all, err := e.suppressionNames(id.kind, id.value, purpose)
+					if err != nil {
+						return err
+					}
+					for _, name := range all {
+						at[string(name)] = append(at[string(name)], place{p, purpose})
+					}
+					names = append(names, all...)
 				}
-				for _, name := range all {
-					at[string(name)] = append(at[string(name)], place{d, purpose})
-				}
-				names = append(names, all...)
 			}
 		}
 	}
@@ -125,37 +145,67 @@ func (in *intake) suppress(ctx context.Context) error {
 			if p.purpose == in.l.head.ID {
 				return &InputError{Field: "Subject", Reason: "suppressed for this activity: the person has objected, or was erased and shall not come back", is: ErrSuppressed}
 			}
-			p.draft.facts.end(p.purpose, ended{Day: e.day(in.a.now), AtOnce: true})
+			p.person.ended = append(p.person.ended, p.purpose)
 		}
 	}
 	return nil
 }
 
-// identifiers are those that a record names its persons by, and those in its fields.
-func (d *draft) identifiers(in *intake) []normalized {
-	var out []normalized
-	for i := range d.persons {
-		p := &d.persons[i]
-		out = append(out, p.identity...)
-		for name, v := range p.fields {
-			kind, text := in.l.category[name], ""
-			if text, _ = v.(string); !identifies(kind) || text == "" {
-				continue
-			}
-			if form, why := normalize(kind, text, in.e.country()); why == "" {
-				id := normalized{kind: kind, value: form}
-				if !slices.ContainsFunc(out, func(o normalized) bool { return o.kind == id.kind && o.value == id.value }) {
-					out = append(out, id)
-				}
+// identifiers are those by which a record names a person, those in its fields, and where it names a person who is known, those that they have.
+func (in *intake) identifiers(ctx context.Context, p *person) ([]normalized, error) {
+	out := slices.Clone(p.identity)
+	if !p.given.IsZero() {
+		stored, err := in.e.identifiersOf(ctx, in.controller, p.given)
+		if err != nil && !errors.Is(err, crypto.ErrDestroyed) { // nobody: whoever looks for the person says so
+			return nil, err
+		}
+		out = append(out, stored...)
+	}
+	return append(out, in.e.identifiersIn(in.l, p.fields)...), nil
+}
+
+// endSuppressed ends the further purposes of a part for which its person is suppressed.
+func (u *update) endSuppressed(ctx context.Context, p *storage.Part) error {
+	if len(u.ended) == 0 {
+		return nil
+	}
+	f, err := decodeFacts(p.Facts)
+	if err != nil {
+		return err
+	}
+	for _, purpose := range u.ended {
+		f.end(purpose, ended{Day: u.a.s.e.day(u.a.now), AtOnce: true})
+	}
+	p.Facts = f.encode()
+	return u.a.s.e.date(ctx, p)
+}
+
+// identifiersIn are those that stand in fields, in normal form.
+func (e *Engine) identifiersIn(l *layout, f Fields) (out []normalized) {
+	for name, v := range f {
+		text, _ := v.(string)
+		if kind := l.category[name]; identifies(kind) && text != "" {
+			if form, why := normalize(kind, text, e.country()); why == "" {
+				out = append(out, normalized{kind, form})
 			}
 		}
 	}
 	return out
 }
 
-// suppressed refuses a change to an identifier that is suppressed for the first activity of the record's family.
+// suppressed refuses a change to an identifier that is suppressed for the first activity of the record's family, and in the activity's own purpose any to the record of
+// a person who is. It notes the further purposes that must end.
 func (u *update) suppressed(ctx context.Context, set Fields) error {
 	in := u.a.s.e.newIntake(u.a, u.l)
-	in.records = []*draft{{persons: []person{{fields: set}}}}
-	return in.suppress(ctx)
+	in.controller = u.all[0].Controller
+	p := person{fields: set}
+	if u.a.s.purpose != SubjectRights { // by right a person's data is put right, whatever they have objected to
+		p.given = u.subject
+	}
+	in.records = []*draft{{persons: []person{p}}}
+	if err := in.suppress(ctx, u.b); err != nil {
+		return err
+	}
+	u.ended = in.records[0].persons[0].ended
+	return nil
 }

@@ -1,6 +1,7 @@
 package gdpr
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gallra/gallra/crypto"
 	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/storage"
@@ -137,6 +139,7 @@ func (e *Engine) suppress(ctx context.Context, b *storage.Batch, p Suppression, 
 	if !p.Until.IsZero() {
 		due = p.Until.End(e.zone).UTC()
 	}
+	added := false
 	for i := range ids {
 		names, err := e.suppressionNames(ids[i].kind, ids[i].value, p.Activity)
 		if err != nil {
@@ -146,18 +149,43 @@ func (e *Engine) suppress(ctx context.Context, b *storage.Batch, p Suppression, 
 		if err != nil {
 			return err
 		}
-		if len(there) == 0 {
-			b.PutFiles = append(b.PutFiles, storage.File{Kind: fileSuppression, ID: storage.NewID(), Rev: 1, State: stateActive, Name: names[0], Unique: true, Due: due, Body: body})
+		f := storage.File{Kind: fileSuppression, ID: storage.NewID(), Name: names[0], Unique: true}
+		if len(there) > 0 {
+			if f = there[0]; f.Due.IsZero() || f.Due.After(e.instant()) {
+				continue // that one holds
+			}
 		}
+		if slices.ContainsFunc(b.PutFiles, func(o storage.File) bool { return bytes.Equal(o.Name, f.Name) }) {
+			continue
+		}
+		f.Rev++
+		f.State, f.Due, f.Body = stateActive, due, body
+		b.PutFiles = append(b.PutFiles, f)
+		added = true
 	}
-	if len(b.PutFiles) == 0 {
+	if !added {
 		return nil
 	}
-	known, err := e.store.Files(ctx, storage.FileQuery{Kind: fileSuppressed, Names: [][]byte{[]byte(p.Activity)}, Limit: 1})
-	if err == nil && len(known) == 0 {
-		b.PutFiles = append(b.PutFiles, storage.File{Kind: fileSuppressed, ID: storage.NewID(), Rev: 1, State: stateActive, Name: []byte(p.Activity), Unique: true})
+	return e.countSuppression(ctx, b, p.Activity)
+}
+
+// countSuppression raises the revision of an activity's file, so that whoever stores at this moment begins again.
+func (e *Engine) countSuppression(ctx context.Context, b *storage.Batch, activity string) error {
+	known, err := e.store.Files(ctx, storage.FileQuery{Kind: fileSuppressed, Names: [][]byte{[]byte(activity)}, Limit: 1})
+	if err != nil {
+		return err
 	}
-	return err
+	f := storage.File{Kind: fileSuppressed, ID: storage.NewID(), Name: []byte(activity), Unique: true}
+	if len(known) > 0 {
+		f = known[0]
+	}
+	if slices.ContainsFunc(b.PutFiles, func(o storage.File) bool { return o.Kind == f.Kind && bytes.Equal(o.Name, f.Name) }) {
+		return nil
+	}
+	f.Rev++
+	f.State = stateActive
+	b.PutFiles = append(b.PutFiles, f)
+	return nil
 }
 
 // neverAgain suppresses the persons of some parts for direct marketing, by all identifiers that they have (Art. 21(3), EPM-M3).
@@ -174,12 +202,75 @@ func (a *act) neverAgain(ctx context.Context, b *storage.Batch, parts []storage.
 		if err != nil {
 			return err
 		}
+		more, err := e.identifiersHeld(ctx, p.Subject, activity)
+		if err != nil {
+			return err
+		}
+		ids = append(ids, more...)
 		if err := e.suppress(ctx, b, Suppression{Activity: activity, Reason: "objection to direct marketing"}, ids, e.day(a.now)); err != nil {
 			return err
 		}
 	}
 	e.suppressed.forget()
 	return nil
+}
+
+// allMarketed adds, for an objection to direct marketing, what else the persons of some parts have for it: the objection is to the marketing, not to one record (Art. 21(3)).
+func (a *act) allMarketed(ctx context.Context, parts []storage.Part, purpose string) ([]storage.Part, error) {
+	if act, ok := a.s.e.reg.Activity(purpose); !ok || act.DirectMarketing == nil {
+		return parts, nil
+	}
+	done := map[ID]bool{}
+	for _, p := range slices.Clone(parts) {
+		if done[p.Subject] || !slices.Contains(p.Purposes, purpose) {
+			continue
+		}
+		done[p.Subject] = true
+		all, err := a.s.e.partsOfSubject(ctx, p.Subject)
+		if err != nil {
+			return nil, err
+		}
+		for _, q := range all {
+			if slices.Contains(q.Purposes, purpose) && !slices.ContainsFunc(parts, func(o storage.Part) bool { return o.PartRef == q.PartRef }) {
+				parts = append(parts, q)
+			}
+		}
+	}
+	return parts, nil
+}
+
+// identifiersHeld are those that stand in the fields of what a person has for an activity.
+func (e *Engine) identifiersHeld(ctx context.Context, subject ID, activity string) (out []normalized, err error) {
+	q := storage.PartQuery{Subjects: []ID{subject}, Family: e.reg.Head(activity), Limit: page}
+	l := e.layouts[q.Family]
+	for l != nil {
+		parts, err := e.store.Parts(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if err := e.withKeys(ctx, parts); err != nil {
+			return nil, err
+		}
+		for i := range parts {
+			c, err := e.openPart(ctx, &parts[i])
+			if errors.Is(err, crypto.ErrDestroyed) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			for _, id := range e.identifiersIn(l, c.fields) {
+				if !slices.Contains(out, id) {
+					out = append(out, id)
+				}
+			}
+		}
+		if len(parts) < q.Limit {
+			break
+		}
+		q.After = parts[len(parts)-1].PartRef
+	}
+	return out, nil
 }
 
 // marketing are the purposes of direct marketing that some parts serve.
@@ -239,6 +330,9 @@ func (s *Session) Unsuppress(ctx context.Context, who Identity, activity, reason
 		}
 		if why := badLine(reason, 200); why != "" {
 			return refuse("Reason", "%s", why)
+		}
+		if _, ok := s.e.reg.Activity(activity); !ok {
+			return refuse("Activity", "not an activity of the register")
 		}
 		files, err := s.e.suppressions(ctx, who, activity)
 		if err != nil {

@@ -136,10 +136,12 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	if idle, err := w.idle(ctx, last, cmp.Or(opt.Batch, 1000)); err != nil || idle {
 		return anew, errors.Join(err, e.scrubLater(ctx))
 	}
-	if opt.Plan == nil && opt.MaxShare < 1 {
-		if s.MaxErase, err = e.share(ctx, opt.MaxShare); err != nil {
+	if opt.Plan == nil {
+		if s.MaxErase, err = e.most(ctx, opt.MaxShare); err != nil {
 			return anew, err
 		}
+	}
+	if opt.Plan == nil && s.MaxErase > 0 {
 		if over, err := w.exceeds(ctx, s.MaxErase); err != nil || over {
 			return anew, errors.Join(err, halted(over))
 		}
@@ -231,6 +233,18 @@ func halted(over bool) error {
 		return ErrHalted
 	}
 	return nil
+}
+
+// most is how many parts a sweep may erase without a plan, and without the approval that a plan would need; 0 is any number.
+func (e *Engine) most(ctx context.Context, share float64) (int, error) {
+	if share >= 1 {
+		return e.opt.ApproveAbove, nil
+	}
+	most, err := e.share(ctx, share)
+	if above := e.opt.ApproveAbove; above > 0 {
+		most = min(most, above)
+	}
+	return most, err
 }
 
 // share is how many parts a sweep may erase without a plan.

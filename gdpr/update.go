@@ -99,6 +99,7 @@ type update struct {
 	subject ID
 	key     *crypto.Subject
 	moved   map[string]moved  // by field
+	ended   []string          // further purposes for which the person is suppressed
 	left    []storage.PartRef // all that the person has then, if an identifier goes because none of it carries it
 	// try counts from 1. A version that was tried before may have left its key behind, where keys live apart: each try takes another.
 	try int
@@ -264,6 +265,9 @@ func (u *update) revise(ctx context.Context, p storage.Part, changed, rest Field
 		p.Version++
 	}
 	p.Rev++
+	if err := u.endSuppressed(ctx, &p); err != nil {
+		return err
+	}
 	if err := u.seal(&p, next); err != nil {
 		return err
 	}
@@ -332,6 +336,9 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 		if err := e.endedBy(ctx, object, &f); err != nil {
 			return err
 		}
+	}
+	for _, purpose := range u.ended {
+		f.end(purpose, ended{Day: e.day(u.a.now), AtOnce: true})
 	}
 	p.Facts = f.encode()
 	p.PartRef.Part, p.Rev, p.Version, p.Purposes, p.Due, p.Held = used+1, 1, u.try, pf.purposes, time.Time{}, 0
