@@ -166,7 +166,7 @@ func (k *mixTown) until(ctx context.Context, key int) (civil.Date, error) {
 }
 
 func (k *mixTown) changeUntil(ctx context.Context, key int, from civil.Date) error {
-	return k.deskOf(k.of[key].user).RecordEvent(ctx, gdpr.Event{Kind: "renewed", Day: from, Record: k.of[key].id})
+	return k.deskOf(k.of[key].user).RecordEvent(ctx, gdpr.Event{Kind: "renewed", Day: from, Record: k.of[key].id, Approver: gdpr.Person("Åsa Ägare")})
 }
 
 func (k *mixTown) purposes(ctx context.Context, user int) (out []int, err error) {

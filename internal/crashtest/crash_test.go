@@ -274,6 +274,8 @@ func (p *process) hear(t *testing.T, want string) {
 		case err := <-p.ended:
 			require.Fail(t, "a process has ended", "%v: %q", err, other)
 		case <-late:
+			_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it says where each goroutine waits
+			time.Sleep(time.Second)
 			require.Fail(t, "a process does not answer", "%q", other)
 		}
 	}
