@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // children returns the processes that a process has started and that have not ended.
@@ -24,6 +25,24 @@ func children(parent int) ([]int, error) {
 		}
 	}
 	return pids, nil
+}
+
+// childrenAtRest are the children of a process that was told to pause, once it has: until then it may make one more.
+func childrenAtRest(parent int) ([]int, error) {
+	for {
+		all, err := processes()
+		if err != nil {
+			return nil, err
+		}
+		running := false
+		for _, p := range all {
+			running = running || p.pid == parent && p.state != 'T' && p.state != 'Z'
+		}
+		if !running {
+			return children(parent)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // alive says whether any of these processes has not ended.
@@ -44,7 +63,7 @@ func alive(pids []int) (bool, error) {
 
 type process struct {
 	pid, parent int
-	state       byte // Z has ended and waits to be noticed
+	state       byte // T is paused, Z has ended and waits to be noticed
 }
 
 // processes lists the processes of the system: from /proc, or by ps where there is none.

@@ -111,7 +111,7 @@ func (c *Cluster) Kill() error {
 	if err := send(c.pid, pause); err != nil {
 		return fmt.Errorf("pgtest: kill: %w", err)
 	}
-	pids, err := children(c.pid)
+	pids, err := childrenAtRest(c.pid)
 	if err != nil {
 		return errors.Join(err, send(c.pid, resume))
 	}
