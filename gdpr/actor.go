@@ -44,6 +44,14 @@ func (a Actor) check() error {
 
 func (a Actor) audit() audit.Actor { return audit.Actor{Kind: a.kind, Name: a.name, Run: a.run} }
 
+// badReason is badLine for a text about an act, which stands in the trail: no address of anybody belongs there.
+func badReason(s string) string {
+	if strings.Contains(s, "@") {
+		return "has an '@': no address of anybody belongs here"
+	}
+	return badLine(s, 200)
+}
+
 // badLine says why s is not one line of text of at most limit bytes; "" if it is.
 func badLine(s string, limit int) string {
 	switch {

@@ -31,7 +31,7 @@ func (p *Approval) check() error {
 	if p.Version < 1 {
 		return refuse(field+"Version", "missing: which version of the register is approved")
 	}
-	if why := badLine(p.Reason, 200); why != "" {
+	if why := badReason(p.Reason); why != "" {
 		return refuse(field+"Reason", "%s", why)
 	}
 	if strings.Contains(p.Reason, "@") {

@@ -55,7 +55,7 @@ func (e *Engine) checkAnonymizers() error {
 		case by.Keep == nil:
 			return refuse(field+".Keep", "missing")
 		default:
-			if why := badLine(by.Assessment, 200); why != "" {
+			if why := badReason(by.Assessment); why != "" {
 				return refuse(field+".Assessment", "%s", why)
 			}
 		}

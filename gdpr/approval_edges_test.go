@@ -9,6 +9,7 @@ import (
 	"github.com/gallra/gallra/gdpr"
 )
 
+// No option of a sweep goes round the second person.
 func TestApprovalBypass(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t, "epm.yaml", false)
@@ -27,6 +28,7 @@ func TestApprovalBypass(t *testing.T) {
 	assert.Equal(t, 3, h.count())
 }
 
+// The approval of somebody who has lost the right since counts for nothing.
 func TestApproverRevoked(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t, "epm.yaml", false)

@@ -124,7 +124,7 @@ func (b *holdBody) kind() string {
 }
 
 func (h Hold) check(today civil.Date) error {
-	if why := badLine(h.Ground, 200); why != "" {
+	if why := badReason(h.Ground); why != "" {
 		return refuse("Hold.Ground", "%s", why)
 	}
 	switch {

@@ -61,6 +61,7 @@ func (s *site) keysLeft(t *testing.T) string {
 	return strings.Join(out, "\n")
 }
 
+// Whoever destroys what a restored key store has brought back and is killed there has left the next one everything to see.
 func TestKeysBackCutShort(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, village, true)
@@ -83,6 +84,7 @@ func TestKeysBackCutShort(t *testing.T) {
 	assert.Equal(t, want, s.keysLeft(t))
 }
 
+// A fresh tombstone, of an erasure that was under way, hides no older keys that came back.
 func TestKeysBackUnconfirmed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, village, true)
@@ -107,6 +109,7 @@ func TestKeysBackUnconfirmed(t *testing.T) {
 	assert.NotContains(t, s.keysLeft(t), eva, "erased yesterday, its key is back")
 }
 
+// Data and keys are restored from copies of different age: what the older keys bring back goes before the replay leaves new tombstones.
 func TestReplayOlderKeys(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, village, true)

@@ -23,6 +23,7 @@ func unsealed(t *testing.T, b []byte, key *age.X25519Identity) string {
 	return string(text)
 }
 
+// What we hold of our own about the people of a customer is not given back: it is not theirs.
 func TestReturnLeaksController(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t, "epm.yaml", false)
@@ -42,6 +43,7 @@ func TestReturnLeaksController(t *testing.T) {
 	assert.Equal(t, 1, out.Parts)
 }
 
+// A person with two addresses has both in the package.
 func TestReturnTwoIdentifiers(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t, "epm.yaml", false)
@@ -60,6 +62,7 @@ func TestReturnTwoIdentifiers(t *testing.T) {
 	assert.Contains(t, text, "pat-2")
 }
 
+// What came in after the package was made is not erased by its confirmation.
 func TestConfirmAfterImport(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t, "epm.yaml", false)
@@ -83,6 +86,7 @@ func TestConfirmAfterImport(t *testing.T) {
 	assert.Equal(t, 2, h.count(), "what was never returned lives")
 }
 
+// A package of before an agreement went on confirms nothing of after.
 func TestConfirmAfterReopened(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t, "epm.yaml", false)
@@ -109,6 +113,7 @@ func TestConfirmAfterReopened(t *testing.T) {
 	assert.Equal(t, 6, h.count(), "what was never returned lives")
 }
 
+// A part that is there and does not open makes the package fail: it must not pass for whole.
 func TestReturnWithoutKeys(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t, "epm.yaml", true)
@@ -129,6 +134,7 @@ func TestReturnWithoutKeys(t *testing.T) {
 	assert.Error(t, err, "two parts are stored: %+v", out)
 }
 
+// Whoever may export one activity of an agreement may not give back the others.
 func TestReturnOtherActivity(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t, "epm.yaml", false)

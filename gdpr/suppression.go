@@ -116,7 +116,7 @@ func (e *Engine) checkSuppression(p *Suppression, now time.Time) error {
 	if e.layouts[e.reg.Head(p.Activity)].head.Processor() {
 		return refuse("Suppression.Activity", "of a processor: whom it may hold is for its controller to say")
 	}
-	if why := badLine(p.Reason, 200); why != "" {
+	if why := badReason(p.Reason); why != "" {
 		return refuse("Suppression.Reason", "%s", why)
 	}
 	switch {
@@ -328,7 +328,7 @@ func (s *Session) Unsuppress(ctx context.Context, who Identity, activity, reason
 		if err := a.maySuppress(ctx, mayDecide); err != nil {
 			return err
 		}
-		if why := badLine(reason, 200); why != "" {
+		if why := badReason(reason); why != "" {
 			return refuse("Reason", "%s", why)
 		}
 		if _, ok := s.e.reg.Activity(activity); !ok {

@@ -20,6 +20,7 @@ import (
 	"github.com/gallra/gallra/retention"
 )
 
+// Whatever happens to agreements, assignments, records and register, a sweep leaves nothing that its verdict lets go, by way of no stored date.
 func TestWakes(t *testing.T) {
 	t.Parallel()
 	for seed := range int64(60) {
@@ -147,17 +148,6 @@ func TestWakes(t *testing.T) {
 	}
 }
 
-func civilOf(s *site) civil.Date { return civil.DateOf(s.clock.at, time.UTC) }
-
-func nil2() *time.Location { return time.UTC }
-
-func newFirmAgain(h *house, again bool) *firm {
-	if !again {
-		return newFirm(h)
-	}
-	return &firm{h, h.As(support, "support-ticket"), h.As(books, "invoice"), h.As(ops, "hosted-customer-data"), h.As(dpo, gdpr.SubjectRights), h.As(boss, gdpr.Retention)}
-}
-
 func (h *house) unapprovedOrNil(register string, changes ...string) error {
 	kek, err := insecurekeyfile.Open(filepath.Join(h.dir, "dev.kek"))
 	require.NoError(h.t, err)
@@ -165,6 +155,7 @@ func (h *house) unapprovedOrNil(register string, changes ...string) error {
 	return err
 }
 
+// The same for records with floors and purposes of their own ends.
 func TestWakesFloor(t *testing.T) {
 	t.Parallel()
 	for seed := range int64(60) {
@@ -265,18 +256,19 @@ func TestWakesFloor(t *testing.T) {
 	}
 }
 
+// What goes on again in the middle of a sweep is erased no further, and ends when it ends.
 func TestReopenedDuringSweep(t *testing.T) {
 	t.Parallel()
 	eachStore(t, "epm.yaml", func(t *testing.T, h *house) {
+		f := newFirm(h)
 		for _, planned := range []bool{false, true} {
-			f := newFirmAgain(h, planned)
 			ctx := t.Context()
 			_, agreement := h.customer("Bageriet")
 			for i := range 40 {
 				f.hosted(agreement, gdpr.Ref(fmt.Sprint("Pat-", planned, i)))
 			}
 			h.clock.at = h.clock.at.AddDate(0, 2, 0)
-			f.event(f.admin, gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: agreement, Day: civil.DateOf(h.clock.at, nil2()).AddDays(-40)})
+			f.event(f.admin, gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: agreement, Day: civil.DateOf(h.clock.at, time.UTC).AddDays(-40)})
 			opt := &gdpr.SweepOptions{MaxShare: 1, Batch: 10}
 			if planned {
 				plan, err := h.Plan(ctx)
@@ -291,14 +283,14 @@ func TestReopenedDuringSweep(t *testing.T) {
 				})
 			}
 			_, err := h.Sweep(ctx, opt)
-			t.Log(err, at)
+			require.NoError(t, err)
 			assert.Equal(t, at, h.count())
 			require.Positive(t, at)
 			h.sweep()
 			assert.Equal(t, at, h.count())
 			// and it ends after all: everything wakes
 			h.clock.at = h.clock.at.AddDate(0, 0, 2)
-			f.event(f.admin, gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: agreement, Day: civil.DateOf(h.clock.at, nil2()).AddDays(-40)})
+			f.event(f.admin, gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: agreement, Day: civil.DateOf(h.clock.at, time.UTC).AddDays(-40)})
 			h.sweep()
 			assert.Equal(t, 0, h.count())
 		}
@@ -306,6 +298,7 @@ func TestReopenedDuringSweep(t *testing.T) {
 	})
 }
 
+// Of several processes that open with a new register one adopts it; all may sweep then.
 func TestAdoptTogether(t *testing.T) {
 	t.Parallel()
 	eachStore(t, "epm.yaml", func(t *testing.T, h *house) {
@@ -346,7 +339,9 @@ func TestAdoptTogether(t *testing.T) {
 			}()
 		}
 		wg.Wait()
-		t.Log(errs)
+		for i := range es {
+			require.NoError(t, errs[i], "one sweeps, the others find the lease taken, or nothing to do")
+		}
 		_, err = es[0].Sweep(t.Context(), &gdpr.SweepOptions{MaxShare: 1})
 		require.NoError(t, err)
 		assert.Zero(t, h.count())
@@ -355,6 +350,7 @@ func TestAdoptTogether(t *testing.T) {
 	})
 }
 
+// An activity that was out of the register when an agreement ended knows of the end when it is back.
 func TestActivityAwayAtTheEnd(t *testing.T) {
 	t.Parallel()
 	const second, third = "version: 2, from: 2026-06-01, change: Bort,", "version: 3, from: 2026-06-01, change: Tillbaka,"
@@ -362,8 +358,7 @@ func TestActivityAwayAtTheEnd(t *testing.T) {
 	f := newFirm(h)
 	_, agreement := f.supplier()
 	id := f.ticket(agreement, gdpr.ID{})
-	stays := f.ticket(gdpr.ID{}, gdpr.ID{})
-	_ = stays
+	f.ticket(gdpr.ID{}, gdpr.ID{})
 	text := epmWithout(t, "support-ticket", "sales-contact")
 	h.approved("epm.yaml", firstVersion, second, text, "", "  support: {may: [read, write], for: [support-ticket]}\n", "")
 	require.NoError(t, h.As(boss, gdpr.Retention).RecordEvent(t.Context(), gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: agreement}))
@@ -378,6 +373,7 @@ func epmWithout(t *testing.T, from, to string) string {
 	return text[strings.Index(text, "  "+from+":"):strings.Index(text, "  "+to+":")]
 }
 
+// A second instruction moves the customer's own day no later.
 func TestLaterBy(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t, "epm.yaml", false)
@@ -399,6 +395,7 @@ func readRegister(t *testing.T, name string) string {
 	return string(b)
 }
 
+// A register whose copies outlive what an agreement in force promises is refused.
 func TestCopiesOfAgreements(t *testing.T) {
 	t.Parallel()
 	h := sqliteHouse(t, "epm.yaml", false)
