@@ -85,29 +85,32 @@ func (p *plan) parts(b *storage.Batch) {
 	p.retime(b.RetimeParts)
 	put(p, b.EraseParts, func(e *storage.PartErase) storage.PartRef { return e.PartRef }, p.erase)
 	p.left(b.Subjects)
+	put(p, b.HoldParts, func(h *storage.PartHold) storage.PartRef { return h.PartRef }, holdParts)
+}
+
+// holdParts counts holds on parts; those with a new date in a statement of their own.
+func holdParts(rows []storage.PartHold) (out []step) {
 	for _, dated := range []bool{false, true} {
 		var some []storage.PartHold
-		for _, h := range b.HoldParts {
+		for _, h := range rows {
 			if (h.Due != nil) == dated {
 				some = append(some, h)
 			}
 		}
+		if len(some) == 0 {
+			continue
+		}
+		cols := append(refColumns(func(h *storage.PartHold) *storage.PartRef { return &h.PartRef }),
+			column[storage.PartHold]{"n", "INTEGER", func(h *storage.PartHold) any { return h.N }})
 		due := ``
 		if dated {
 			due = `, due = a.due`
+			cols = append(cols, column[storage.PartHold]{"due", "BIGINT", func(h *storage.PartHold) any { return micros(*h.Due) }})
 		}
-		put(p, some, func(h *storage.PartHold) storage.PartRef { return h.PartRef }, func(rows []storage.PartHold) []step {
-			return one(matching("parts", `UPDATE gallra_parts t SET held = t.held + a.n, rev = t.rev + 1`+due+` FROM `, thisPart+` AND t.held + a.n >= 0`, ``,
-				append(refColumns(func(h *storage.PartHold) *storage.PartRef { return &h.PartRef }),
-					column[storage.PartHold]{"n", "INTEGER", func(h *storage.PartHold) any { return h.N }},
-					column[storage.PartHold]{"due", "BIGINT", func(h *storage.PartHold) any {
-						if h.Due == nil {
-							return nil
-						}
-						return micros(*h.Due)
-					}}), rows, len(rows)))
-		})
+		out = append(out, matching("parts", `UPDATE gallra_parts t SET held = t.held + a.n, rev = t.rev + 1`+due+` FROM `, thisPart+` AND t.held + a.n >= 0`, ``,
+			cols, some, len(some)))
 	}
+	return out
 }
 
 const thisPart = `t.bucket = a.bucket AND t.record = a.record AND t.part = a.part`

@@ -265,6 +265,8 @@ func testHoldParts(t *testing.T, s storage.Store) {
 		storage.Failure{Kind: storage.KindPart, ID: p.Record, Part: 1, Reason: storage.Changed})
 	apply(t, s, hold(-1))
 	apply(t, s, hold(-1))
+	down, up := storage.PartHold{PartRef: p.PartRef, N: -1, Due: &later}, storage.PartHold{PartRef: p.PartRef, N: 1}
+	refused(t, s, storage.Batch{HoldParts: []storage.PartHold{down, up}}, storage.Failure{Kind: storage.KindPart, ID: p.Record, Part: 1, Reason: storage.Changed})
 	refused(t, s, hold(-1), storage.Failure{Kind: storage.KindPart, ID: p.Record, Part: 1, Reason: storage.Changed})
 	apply(t, s, storage.Batch{EraseParts: []storage.PartErase{{PartRef: p.PartRef, Subject: p.Subject, Rev: 5}}})
 	refused(t, s, hold(1), storage.Failure{Kind: storage.KindPart, ID: p.Record, Part: 1, Reason: storage.Missing})
