@@ -128,6 +128,11 @@ func (c *Controller) OpenText(kind string, file storage.ID, rev int64, sealed []
 }
 
 func (c *Controller) boundText(kind string, file storage.ID, rev int64) (bound, error) {
+	return boundText(c.id, storage.ID{}, kind, file, rev)
+}
+
+// boundText binds a text to its file. The subject is zero for a text under the controller's keyset.
+func boundText(controller, subject storage.ID, kind string, file storage.ID, rev int64) (bound, error) {
 	if err := checkName("kind of file", kind); err != nil {
 		return bound{}, err
 	}
@@ -137,5 +142,5 @@ func (c *Controller) boundText(kind string, file storage.ID, rev int64) (bound, 
 	if err := checkNumber("revision", rev, math.MaxUint32); err != nil {
 		return bound{}, err
 	}
-	return bound{kind: kindText, controller: c.id, record: file, version: uint32(rev), name: kind}, nil
+	return bound{kind: kindText, controller: controller, subject: subject, record: file, version: uint32(rev), name: kind}, nil
 }

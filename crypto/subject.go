@@ -104,3 +104,33 @@ func (s *Subject) boundIdentifier(kind string, tmp *scratch) []byte {
 	at := bound{kind: kindIdentifier, controller: s.controller, subject: s.id, name: kind}
 	return at.in(tmp)
 }
+
+// SealText seals the text of a file under the key of a case, bound to the file's kind, id and revision (from 1).
+func (s *Subject) SealText(kind string, file storage.ID, rev int64, plain []byte) ([]byte, error) {
+	at, err := boundText(s.controller, s.id, kind, file, rev)
+	if err != nil {
+		return nil, fmt.Errorf("seal text: %w", err)
+	}
+	tmp := s.ring.scratches.get()
+	defer s.ring.scratches.put(tmp)
+	sealed, err := s.aead.Encrypt(plain, at.in(tmp))
+	if err != nil {
+		return nil, fmt.Errorf("seal text of %s %s: %w", kind, file, err)
+	}
+	return sealed, nil
+}
+
+// OpenText opens what SealText sealed for the same kind, file and revision, else [ErrSealed].
+func (s *Subject) OpenText(kind string, file storage.ID, rev int64, sealed []byte) ([]byte, error) {
+	at, err := boundText(s.controller, s.id, kind, file, rev)
+	if err != nil {
+		return nil, fmt.Errorf("open text: %w", err)
+	}
+	tmp := s.ring.scratches.get()
+	defer s.ring.scratches.put(tmp)
+	plain, err := s.aead.Decrypt(sealed, at.in(tmp))
+	if err != nil {
+		return nil, fmt.Errorf("open text of %s %s: %w", kind, file, ErrSealed)
+	}
+	return plain, nil
+}

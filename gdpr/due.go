@@ -22,6 +22,7 @@ type walk struct {
 	done   map[scheduleKey]bool
 	held   map[ID]HoldInfo // what is on hold, with the earliest review
 	judged verdicts
+	thaw   func(ctx context.Context) error // ends freezes whose last day is over; nil where nothing is changed
 }
 
 type scheduleKey struct {
@@ -71,8 +72,16 @@ func (w *walk) next(ctx context.Context, n int) (out []candidate, ran *storage.S
 		}
 		// After the parts: a release dates them anew, so that one that comes later fails their revisions.
 		if len(parts) > 0 {
-			if w.held, err = w.e.held(ctx); err != nil {
+			var lapsed bool
+			if w.held, lapsed, err = w.e.held(ctx, w.now); err != nil {
 				return nil, nil, err
+			}
+			if w.thaw != nil && lapsed { // and from the beginning: it dates parts anew
+				if err := w.thaw(ctx); err != nil {
+					return nil, nil, err
+				}
+				*w = walk{e: w.e, now: w.now, before: w.before, done: map[scheduleKey]bool{}}
+				continue
 			}
 		}
 		out = make([]candidate, len(parts))

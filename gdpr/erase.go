@@ -60,11 +60,12 @@ type Kept struct {
 
 // Erase erases what is held about one person, once somebody has decided to (Art. 17). What a floor of the register still demands is kept, restricted, and
 // goes by itself at the floor's end; what is on hold is restricted, and goes when it is released. With nothing left the person's key and index rows go too.
+// Where records are named, only what they hold about the person is looked at: that is what was decided on.
 //
 // With SubjectRights it erases in the controller role. In a processor's purpose, under an agreement, it carries out the controller's instruction.
 // It fails with ErrOnHold, and an Erasure that names them, when holds keep everything; ErrNotFound for nobody, ErrConflict when the identity leads to several persons. With an error and an
 // Erasure both, it is erased, but traces are still in the store's files.
-func (s *Session) Erase(ctx context.Context, who Identity, ground Ground) (*Erasure, error) {
+func (s *Session) Erase(ctx context.Context, who Identity, ground Ground, records ...ID) (*Erasure, error) {
 	var out *Erasure
 	err := again(ctx, func() error {
 		a, err := s.beginErase(ctx)
@@ -79,7 +80,7 @@ func (s *Session) Erase(ctx context.Context, who Identity, ground Ground) (*Eras
 		}
 		subject, err := a.oneSubject(ctx, who)
 		if err == nil {
-			out, err = a.eraseSubject(ctx, subject, ground)
+			out, err = a.eraseSubject(ctx, subject, ground, records)
 		}
 		if err != nil { // no proof of its own has shown that the store is as its ledger says
 			if _, behind := s.e.compare(storage.Apart(ctx)); behind != nil {
@@ -123,7 +124,7 @@ func (s *Session) beginErase(ctx context.Context) (*act, error) {
 }
 
 // eraseSubject erases one person in one batch.
-func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Ground) (*Erasure, error) {
+func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Ground, only []ID) (*Erasure, error) {
 	e, subject := a.s.e, row.ID
 	parts, err := e.partsOfSubject(ctx, subject)
 	if err != nil {
@@ -132,7 +133,7 @@ func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Grou
 	out := &Erasure{}
 	b := &storage.Batch{Subjects: []storage.SubjectCond{{ID: subject, Exclusive: true, NotHeld: true}}}
 	proof := audit.Proof{Controller: row.Controller}
-	var kept []storage.Part
+	var kept, undecided []storage.Part
 	gone := make([]storage.Part, 0, len(parts))
 	records := map[ID]bool{}
 	var clocks verdicts
@@ -143,6 +144,10 @@ func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Grou
 		if Role(p.Role).ForOther() && p.Agreement != a.s.agreement {
 			out.Kept = append(out.Kept, Kept{p.Record, p.Family, p.Purposes, "under another agreement", civil.Date{}})
 			kept = append(kept, *p)
+			continue
+		}
+		if len(only) > 0 && !slices.Contains(only, p.Record) {
+			undecided = append(undecided, *p)
 			continue
 		}
 		j, err := clocks.of(ctx, e, p)
@@ -190,6 +195,7 @@ func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Grou
 			}
 		}
 	}
+	kept = append(kept, undecided...)
 	out.Whole = len(kept) == 0
 	if out.Whole {
 		b.Subjects[0].Bare = true

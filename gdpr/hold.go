@@ -43,6 +43,7 @@ type holdBody struct {
 	Placed    time.Time         `json:"placed,omitzero"`
 	Ended     time.Time         `json:"ended,omitzero"`
 	Sealed    []byte            `json:"sealed,omitempty"`
+	Freeze    bool              `json:"freeze,omitempty"` // of a case: it ends by itself
 }
 
 // String returns the ground.
@@ -250,17 +251,23 @@ func (s *Session) Release(ctx context.Context, hold ID) error {
 
 // endHold ends a hold in force, and says why.
 func (a *act) endHold(ctx context.Context, f storage.File, body holdBody, why string) error {
+	b := &storage.Batch{}
+	if err := a.ended(ctx, b, f, body); err != nil {
+		return err
+	}
+	return a.commit(ctx, b, audit.Entry{Why: why, Objects: []string{audit.Object(fileHold, f.ID), audit.Object(body.kind(), body.target())}})
+}
+
+// ended adds to a batch that a hold in force ends.
+func (a *act) ended(ctx context.Context, b *storage.Batch, f storage.File, body holdBody) error {
 	f.Rev++
 	f.State, f.Due, body.Ended = stateEnded, time.Time{}, a.now
 	var err error
 	if f.Body, err = json.Marshal(body); err != nil {
 		return errors.New("encode hold: not JSON")
 	}
-	b := &storage.Batch{PutFiles: []storage.File{f}}
-	if err := a.release(ctx, b, body); err != nil {
-		return err
-	}
-	return a.commit(ctx, b, audit.Entry{Why: why, Objects: []string{audit.Object(fileHold, f.ID), audit.Object(body.kind(), body.target())}})
+	b.PutFiles = append(b.PutFiles, f)
+	return a.release(ctx, b, body)
 }
 
 // release takes a hold off its rows and dates again what it kept. A sweep that dates a part by the hold raises the hold's revision: either the
@@ -269,7 +276,7 @@ func (a *act) release(ctx context.Context, b *storage.Batch, body holdBody) erro
 	e := a.s.e
 	switch body.kind() {
 	case fileAgreement:
-		b.HoldFiles = []storage.Count{{ID: body.Agreement, Name: fileAgreement, N: -1}}
+		b.HoldFiles = append(b.HoldFiles, storage.Count{ID: body.Agreement, Name: fileAgreement, N: -1})
 		owners, err := e.assignmentsOf(ctx, body.Agreement)
 		if err != nil {
 			return err
@@ -288,7 +295,7 @@ func (a *act) release(ctx context.Context, b *storage.Batch, body holdBody) erro
 		}
 		return nil
 	case "subject":
-		b.HoldSubjects = []storage.Count{{ID: body.Subject, N: -1}}
+		b.HoldSubjects = append(b.HoldSubjects, storage.Count{ID: body.Subject, N: -1})
 		parts, err := e.partsOfSubject(ctx, body.Subject)
 		if err != nil {
 			return err
@@ -332,7 +339,11 @@ type HoldInfo struct {
 	placed time.Time
 	ended  time.Time // zero while in force
 	parts  []storage.PartRef
+	freeze bool
 }
+
+// lapsed reports whether it is a freeze whose last day is over.
+func (h *HoldInfo) lapsed(now time.Time) bool { return h.freeze && !h.file.Due.After(now) }
 
 // holdsOn are the holds in force on any of the given rows: one question to the store.
 func (e *Engine) holdsOn(ctx context.Context, targets ...ID) ([]HoldInfo, error) {
@@ -343,19 +354,23 @@ func (e *Engine) holdsOn(ctx context.Context, targets ...ID) ([]HoldInfo, error)
 	return e.holds(ctx, targets)
 }
 
-// held is everything on hold, with the hold that is reviewed first. Holds are few.
-func (e *Engine) held(ctx context.Context) (map[ID]HoldInfo, error) {
+// held is everything on hold, with the hold that is reviewed first, and whether a freeze has lapsed, which keeps nothing. Holds are few.
+func (e *Engine) held(ctx context.Context, now time.Time) (held map[ID]HoldInfo, lapsed bool, err error) {
 	all, err := e.holds(ctx, nil)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	out := map[ID]HoldInfo{}
+	held = map[ID]HoldInfo{}
 	for _, h := range all {
-		if have, ok := out[h.Target]; !ok || h.ReviewBy.Before(have.ReviewBy) {
-			out[h.Target] = h
+		if h.lapsed(now) {
+			lapsed = true
+			continue
+		}
+		if have, ok := held[h.Target]; !ok || h.ReviewBy.Before(have.ReviewBy) {
+			held[h.Target] = h
 		}
 	}
-	return out, nil
+	return held, lapsed, nil
 }
 
 // holds are the holds in force on the given rows, or all.
@@ -378,7 +393,7 @@ func (e *Engine) holdsIn(ctx context.Context, state string, targets []ID) ([]Hol
 				return nil, errors.New("decode hold: not of format 1")
 			}
 			out = append(out, HoldInfo{ID: f.ID, On: body.kind(), Target: f.Parent, Ground: body.Ground, Owner: body.Owner, ReviewBy: body.ReviewBy,
-				file: f, placed: body.Placed, ended: body.Ended, parts: body.Parts})
+				file: f, placed: body.Placed, ended: body.Ended, parts: body.Parts, freeze: body.Freeze})
 		}
 		if len(files) < q.Limit {
 			return out, nil

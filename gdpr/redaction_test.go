@@ -118,6 +118,8 @@ func specimens(t *testing.T) []specimen {
 		of("ImportOptions", gdpr.ImportOptions{Key: "ärenden 2016", Batch: 10}), of("Imported", imported), of("InputError", *in), of("Kept", erased.Kept[0]), of("Options", gdpr.Options{Owner: boss}), of("PartExplanation", explanation.Parts[0]),
 		literal("Party", gdpr.Party{ID: id, Name: secret, Contact: secret, Number: secret}), of("Plan", *plan), of("Query", gdpr.Query{Agreement: id}),
 		literal("Record", record), of("Refusal", imported.Refused[0]), of("Register", *h.reg), of("Replayed", gdpr.Replayed{Proofs: 1}), of("Returned", gdpr.Returned{Parts: 1}), of("Review", gdpr.Review{Of: "restore-test", Outcome: "godkänt"}), of("ReviewInfo", gdpr.ReviewInfo{Of: "restore-test"}), of("Role", gdpr.Role("controller")),
+		literal("CaseFile", gdpr.CaseFile{Kind: "request", Number: "1", State: "received", Secret: []byte(secret), Who: who}), of("CaseAct", gdpr.CaseAct{Action: "Receive", May: "read"}),
+		of("Freeze", gdpr.Freeze{Subject: id}),
 		literal("Suppression", gdpr.Suppression{Subject: who, Activity: "sales-contact", Reason: secret}), of("SuppressionInfo", gdpr.SuppressionInfo{ID: id, Activity: "sales-contact"}),
 		{name: "Session", v: f.support, forms: []any{f.support, shown[*gdpr.Session]{V: f.support, A: f.support}}, hidden: hidden[*gdpr.Session]{v: f.support}},
 		literal("Share", record.Also[0]), of("Stored", *stored), {name: "*Stored", v: stored, forms: []any{stored, shown[*gdpr.Stored]{V: stored, A: stored}}, hidden: hidden[*gdpr.Stored]{v: stored}},

@@ -195,6 +195,27 @@ func deeds() []deed {
 			return s.Suppress(y.t.Context(), gdpr.Suppression{Subject: asa, Activity: "sales-contact", Reason: "vill inte"})
 		})},
 		{"Suppressions", "of a person", gdpr.SubjectRights, "privacy", now(func(y *yard, s *gdpr.Session) error { _, err := s.Suppressions(y.t.Context(), asa); return err })},
+		{"PutCase", "of a request", gdpr.SubjectRights, "privacy", now(func(y *yard, s *gdpr.Session) error {
+			return s.PutCase(y.t.Context(), gdpr.CaseAct{Action: "PutCase", May: "decide", Put: []*gdpr.CaseFile{newCase(y.firm.house, "", 9, gdpr.Identity{})}})
+		})},
+		{"CaseFile", "of a request", gdpr.SubjectRights, "privacy", func(y *yard) func(*gdpr.Session) error {
+			f := newCase(y.firm.house, "", 9, gdpr.Identity{})
+			require.NoError(y.t, putCase(y.firm.house, f))
+			return func(s *gdpr.Session) error { _, err := s.CaseFile(y.t.Context(), "request", f.ID); return err }
+		}},
+		{"CaseFileOf", "of a request", gdpr.SubjectRights, "privacy", func(y *yard) func(*gdpr.Session) error {
+			f := newCase(y.firm.house, gdpr.NewID().String(), 9, gdpr.Identity{})
+			require.NoError(y.t, putCase(y.firm.house, f))
+			return func(s *gdpr.Session) error { _, err := s.CaseFileOf(y.t.Context(), "request", f.Number); return err }
+		}},
+		{"CaseFilesAbout", "of a person", gdpr.SubjectRights, "privacy", now(func(y *yard, s *gdpr.Session) error {
+			_, err := s.CaseFilesAbout(y.t.Context(), "request", asa)
+			return err
+		})},
+		{"OpenCaseFiles", "all", gdpr.SubjectRights, "privacy", now(func(y *yard, s *gdpr.Session) error {
+			_, err := s.OpenCaseFiles(y.t.Context(), "request", gdpr.ID{})
+			return err
+		})},
 		{"Unsuppress", "a person", gdpr.SubjectRights, "privacy", func(y *yard) func(*gdpr.Session) error {
 			again := gdpr.Email("igen@kund.example")
 			require.NoError(y.t, y.As(dpo, gdpr.SubjectRights).Suppress(y.t.Context(), gdpr.Suppression{Subject: again, Activity: "sales-contact", Reason: "vill inte"}))

@@ -55,6 +55,9 @@ func (e *Engine) Sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	}
 	quiet := e.quiet(res, err)
 	if err == nil && !quiet && !res.Leased && !res.More {
+		err = e.dropCases(ctx)
+	}
+	if err == nil && !quiet && !res.Leased && !res.More {
 		err = e.noteSweep(ctx)
 	}
 	e.observe(ctx, res, err, began, quiet)
@@ -94,6 +97,7 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 		return retention.Result{}, err
 	}
 	w := &sweepWork{a: a, owner: uuid.NewString(), walk: e.newWalk(a.now), loud: map[scheduleKey]bool{}}
+	w.walk.thaw = e.lapse
 	s := retention.Sweeper{Work: w, Batch: opt.Batch, MaxItems: opt.MaxParts, MaxTime: opt.MaxTime, Progress: opt.Progress}
 	if w.waiting, err = e.overdueNow(ctx); err != nil {
 		return retention.Result{}, err
@@ -212,6 +216,7 @@ func (w *sweepWork) exceeds(ctx context.Context, most int) (bool, error) {
 func (w *sweepWork) afresh() {
 	judged := w.walk.judged
 	w.first, w.walk = nil, w.a.s.e.newWalk(w.walk.now)
+	w.walk.thaw = w.a.s.e.lapse
 	w.walk.judged = judged
 }
 
