@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gallra/gallra/gdpr/audit"
+	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/register"
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/retention"
@@ -36,7 +37,7 @@ type CaseFile struct {
 	Closed bool
 	// Public is JSON without personal data, Secret what is sealed.
 	Public, Secret []byte
-	// Who are those by whom the case is found again: only for a new file that is a case's own. They are kept as keyed hashes.
+	// Who is the person by whose identifiers the case is found again, sealed with the file: of a case's own file. It cannot be changed later.
 	Who Identity
 }
 
@@ -63,6 +64,8 @@ type CaseAct struct {
 	// Freeze and Thaw are about the person whose data must not go before the case is answered.
 	Freeze *Freeze
 	Thaw   bool
+	// Missed is the last day of the answer, when it is over: that is a deviation.
+	Missed civil.Date
 }
 
 // String is the action.
@@ -86,6 +89,12 @@ type caseBody struct {
 	State  string          `json:"state,omitempty"` // of a closed file
 	Public json.RawMessage `json:"public,omitempty"`
 	Sealed []byte          `json:"sealed,omitempty"`
+}
+
+// caseSecret is what is sealed of a file.
+type caseSecret struct {
+	Who    *savedIdentity `json:"who,omitempty"`
+	Secret []byte         `json:"secret,omitempty"`
 }
 
 var kindForm = regexp.MustCompile(`^[a-z][a-z-]{0,30}$`)
@@ -168,8 +177,8 @@ func (f *CaseFile) check(e *Engine) error {
 		return refuse("CaseFile.Public", "not JSON")
 	case f.Rev > 0 && f.ID.IsZero():
 		return refuse("CaseFile.ID", "missing: the file was not read")
-	case !f.Who.IsZero() && (f.Rev > 0 || !f.Case.IsZero()):
-		return refuse("CaseFile.Who", "is for a new case")
+	case !f.Who.IsZero() && !f.Case.IsZero():
+		return refuse("CaseFile.Who", "is for a case's own file")
 	}
 	return nil
 }
@@ -211,11 +220,16 @@ func (a *act) putCase(ctx context.Context, act *CaseAct) error {
 			return err
 		}
 	}
+	if !act.Missed.IsZero() {
+		if err := a.missed(b, act.Put[0].of(), act.Missed); err != nil {
+			return err
+		}
+	}
 	if err := a.commit(ctx, b, entry); err != nil {
 		return err
 	}
 	for i, f := range act.Put {
-		f.Rev, f.Who = revs[i], Identity{}
+		f.Rev = revs[i]
 	}
 	return nil
 }
@@ -241,14 +255,18 @@ func (a *act) putCaseFile(ctx context.Context, b *storage.Batch, f *CaseFile, re
 	if err != nil {
 		return err
 	}
-	if body.Sealed, err = key.SealText(row.Kind, row.ID, row.Rev, f.Secret); err != nil {
+	plain, err := json.Marshal(caseSecret{f.Who.save(), f.Secret})
+	if err != nil {
+		return errors.New("encode file of a case: not JSON")
+	}
+	if body.Sealed, err = key.SealText(row.Kind, row.ID, row.Rev, plain); err != nil {
 		return err
 	}
 	if row.Body, err = json.Marshal(body); err != nil {
 		return errors.New("encode file of a case: not JSON")
 	}
 	b.PutFiles = append(b.PutFiles, row)
-	if f.Who.IsZero() {
+	if f.Who.IsZero() || f.Rev > 0 {
 		return nil
 	}
 	names, err := e.caseNames(f.Who, true)

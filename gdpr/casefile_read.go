@@ -193,8 +193,16 @@ func (e *Engine) openCase(ctx context.Context, kind string, row storage.File) (*
 	if err != nil {
 		return nil, err
 	}
-	f.Secret, err = key.OpenText(row.Kind, row.ID, row.Rev, sealed)
-	return f, err
+	plain, err := key.OpenText(row.Kind, row.ID, row.Rev, sealed)
+	if err != nil {
+		return nil, err
+	}
+	var is caseSecret
+	if json.Unmarshal(plain, &is) != nil {
+		return nil, errors.New("decode file of a case: not of format 1")
+	}
+	f.Who, f.Secret = is.Who.identity(), is.Secret
+	return f, nil
 }
 
 func decodeCase(kind string, row *storage.File) (f *CaseFile, sealed []byte, err error) {

@@ -36,6 +36,8 @@ const (
 	// RuleShortened: a version of the register that was adopted when that day was over has a shorter rule (REQUIREMENTS 4.19). What was late by the earlier
 	// rule already is not told apart.
 	RuleShortened Cause = "rule shortened"
+	// AnsweredLate: a request of a data subject was not answered in time (Art. 12(3)).
+	AnsweredLate Cause = "answered late"
 )
 
 // Deviation is a deadline that was missed: parts that were erased after their last day although nothing held them (PRO-DEV1). It is stored in the batch that
@@ -53,6 +55,7 @@ type Deviation struct {
 	First, Last civil.Date
 	Found       time.Time // when they were erased
 	Proof       ID
+	Case        ID // of a request that was answered late; then there is neither activity nor proof
 }
 
 type deviationBody struct {
@@ -84,7 +87,11 @@ func (s *Session) Deviations(ctx context.Context) iter.Seq2[Deviation, error] {
 					return errors.New("decode deviation: not of format 1")
 				}
 				if s.lists(body.Activity, s.agreement) {
-					rows = append(rows, Deviation{f.ID, body.Cause, body.Activity, body.Rule, body.Parts, body.First, body.Last, body.Found, f.Parent})
+					d := Deviation{f.ID, body.Cause, body.Activity, body.Rule, body.Parts, body.First, body.Last, body.Found, f.Parent, ID{}}
+					if d.Cause == AnsweredLate {
+						d.Proof, d.Case = ID{}, f.Parent
+					}
+					rows = append(rows, d)
 					objects = append(objects, audit.Object(fileDeviation, f.ID))
 				}
 			}
@@ -99,6 +106,20 @@ func (s *Session) Deviations(ctx context.Context) iter.Seq2[Deviation, error] {
 			q.After = files[len(files)-1].ID
 		}
 	})
+}
+
+// missed adds that a request was not answered by its last day.
+func (a *act) missed(b *storage.Batch, of ID, last civil.Date) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(deviationBody{V: 1, Cause: AnsweredLate, Rule: "time to answer, Art. 12(3)", First: last, Last: last, Found: a.now})
+	if err != nil {
+		return errors.New("encode deviation: not JSON")
+	}
+	b.PutFiles = append(b.PutFiles, storage.File{Kind: fileDeviation, ID: ID(id), Rev: 1, Parent: of, State: stateOpen, Body: body})
+	return nil
 }
 
 // lateness collects what of a batch is erased after its last day.

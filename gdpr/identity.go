@@ -105,3 +105,32 @@ func (i Identity) normalize(field, country string) ([]normalized, error) {
 	}
 	return out, nil
 }
+
+// savedIdentity is an identity as a sealed file keeps it.
+type savedIdentity struct {
+	Subject     ID          `json:"subject,omitzero"`
+	Identifiers [][3]string `json:"identifiers,omitempty"` // kind, name, value
+}
+
+func (i Identity) save() *savedIdentity {
+	if i.IsZero() {
+		return nil
+	}
+	is := i.p.get()
+	out := &savedIdentity{Subject: is.id}
+	for _, id := range is.ids {
+		out.Identifiers = append(out.Identifiers, [3]string{id.kind, id.name, id.value})
+	}
+	return out
+}
+
+func (s *savedIdentity) identity() Identity {
+	if s == nil {
+		return Identity{}
+	}
+	is := &identity{id: s.Subject}
+	for _, id := range s.Identifiers {
+		is.ids = append(is.ids, identifier{id[0], id[1], id[2]})
+	}
+	return Identity{veil(is)}
+}
