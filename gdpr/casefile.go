@@ -2,6 +2,7 @@ package gdpr
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,12 +85,36 @@ const (
 
 func openKind(kind string) string { return "open " + kind }
 
-type caseBody struct {
-	V      int             `json:"v"`
-	State  string          `json:"state,omitempty"` // of a closed file
-	Public json.RawMessage `json:"public,omitempty"`
-	Sealed []byte          `json:"sealed,omitempty"`
+// caseBody is the body of a file: u8 1, then the state of a closed file and what is public, each behind its length as u32, then what is sealed. Lists of open
+// files read it without decoding anything.
+type caseBody struct{ state, public, sealed []byte }
+
+func (b *caseBody) encode() []byte {
+	out := make([]byte, 0, 9+len(b.state)+len(b.public)+len(b.sealed))
+	out = append(out, 1)
+	for _, s := range [][]byte{b.state, b.public} {
+		out = append(binary.BigEndian.AppendUint32(out, uint32(len(s))), s...) //nolint:gosec // far below 4 GiB: see check
+	}
+	return append(out, b.sealed...)
 }
+
+func (b *caseBody) decode(row []byte) error {
+	if len(row) < 9 || row[0] != 1 {
+		return errCaseFormat
+	}
+	row = row[1:]
+	for _, s := range []*[]byte{&b.state, &b.public} {
+		if len(row) < 4 || uint64(len(row)-4) < uint64(binary.BigEndian.Uint32(row)) {
+			return errCaseFormat
+		}
+		n := 4 + int(binary.BigEndian.Uint32(row))
+		*s, row = row[4:n], row[n:]
+	}
+	b.sealed = row
+	return nil
+}
+
+var errCaseFormat = errors.New("decode file of a case: not of format 1")
 
 // caseSecret is what is sealed of a file.
 type caseSecret struct {
@@ -238,10 +263,10 @@ func (a *act) putCase(ctx context.Context, act *CaseAct) error {
 func (a *act) putCaseFile(ctx context.Context, b *storage.Batch, f *CaseFile, rev *int64) error {
 	e := a.s.e
 	row := storage.File{Kind: openKind(f.Kind), ID: f.ID, Rev: f.Rev + 1, Parent: f.Case, State: f.State, Due: f.Due.UTC(), Name: []byte(f.Number), Unique: f.Number != ""}
-	body := caseBody{V: 1, Public: f.Public}
+	body := caseBody{public: f.Public}
 	if f.Closed {
 		row.Kind, row.Rev, row.State, row.Name, row.Unique = fileClosedCase, 1, f.Kind, []byte(f.Kind+" "+f.Number), false
-		body.State = f.State
+		body.state = []byte(f.State)
 		if f.Rev > 0 {
 			b.Files = append(b.Files, storage.FileCond{Kind: openKind(f.Kind), ID: f.ID, Rev: f.Rev})
 			b.EraseFiles = append(b.EraseFiles, storage.FileRef{Kind: openKind(f.Kind), ID: f.ID})
@@ -259,12 +284,10 @@ func (a *act) putCaseFile(ctx context.Context, b *storage.Batch, f *CaseFile, re
 	if err != nil {
 		return errors.New("encode file of a case: not JSON")
 	}
-	if body.Sealed, err = key.SealText(row.Kind, row.ID, row.Rev, plain); err != nil {
+	if body.sealed, err = key.SealText(row.Kind, row.ID, row.Rev, plain); err != nil {
 		return err
 	}
-	if row.Body, err = json.Marshal(body); err != nil {
-		return errors.New("encode file of a case: not JSON")
-	}
+	row.Body = body.encode()
 	b.PutFiles = append(b.PutFiles, row)
 	if f.Who.IsZero() || f.Rev > 0 {
 		return nil

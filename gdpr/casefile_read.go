@@ -199,7 +199,7 @@ func (e *Engine) openCase(ctx context.Context, kind string, row storage.File) (*
 	}
 	var is caseSecret
 	if json.Unmarshal(plain, &is) != nil {
-		return nil, errors.New("decode file of a case: not of format 1")
+		return nil, errCaseFormat
 	}
 	f.Who, f.Secret = is.Who.identity(), is.Secret
 	return f, nil
@@ -207,15 +207,15 @@ func (e *Engine) openCase(ctx context.Context, kind string, row storage.File) (*
 
 func decodeCase(kind string, row *storage.File) (f *CaseFile, sealed []byte, err error) {
 	var body caseBody
-	if json.Unmarshal(row.Body, &body) != nil || body.V != 1 {
-		return nil, nil, errors.New("decode file of a case: not of format 1")
+	if err := body.decode(row.Body); err != nil {
+		return nil, nil, err
 	}
-	f = &CaseFile{Kind: kind, ID: row.ID, Rev: row.Rev, Case: row.Parent, Number: string(row.Name), State: row.State, Due: row.Due, Public: body.Public}
+	f = &CaseFile{Kind: kind, ID: row.ID, Rev: row.Rev, Case: row.Parent, Number: string(row.Name), State: row.State, Due: row.Due, Public: body.public}
 	if row.Kind == fileClosedCase {
-		f.Closed, f.State = true, body.State
+		f.Closed, f.State = true, string(body.state)
 		if len(row.Name) > 0 {
 			f.Number = string(row.Name[len(kind)+1:])
 		}
 	}
-	return f, body.Sealed, nil
+	return f, body.sealed, nil
 }
