@@ -51,7 +51,7 @@ func (e *Engine) Sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	began := time.Now()
 	res, err := e.sweep(ctx, opt)
 	if err == nil && !res.Leased {
-		err = e.dropSuppressions(ctx)
+		err = errors.Join(e.dropSuppressions(ctx), e.dropPersonal(ctx))
 	}
 	quiet := e.quiet(res, err)
 	if err == nil && !quiet && !res.Leased && !res.More {

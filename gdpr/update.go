@@ -1,6 +1,7 @@
 package gdpr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -321,12 +322,15 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 		if q.Subject != u.subject {
 			continue
 		}
-		if q.Restricted {
-			return ErrRestricted
-		}
 		of, err := decodeFacts(q.Facts)
 		if err != nil {
 			return err
+		}
+		if aside, err := isKeptAside(&q); err != nil || aside || q.Restricted && u.a.s.purpose != SubjectRights {
+			return cmp.Or(err, ErrRestricted)
+		}
+		for _, why := range of.Restricted {
+			f.restrict(why)
 		}
 		for purpose, how := range of.Ended {
 			f.end(purpose, how)
@@ -340,8 +344,14 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 	for _, purpose := range u.ended {
 		f.end(purpose, ended{Day: e.day(u.a.now), AtOnce: true})
 	}
+	p.Purposes, p.Restricted = pf.purposes, len(f.Restricted) > 0
+	on, err := e.onPersons(ctx, u.b, []ID{p.Subject})
+	if err != nil {
+		return err
+	}
+	applyRestrictions(&p, &f, on[p.Subject])
 	p.Facts = f.encode()
-	p.PartRef.Part, p.Rev, p.Version, p.Purposes, p.Due, p.Held = used+1, 1, u.try, pf.purposes, time.Time{}, 0
+	p.PartRef.Part, p.Rev, p.Version, p.Due, p.Held = used+1, 1, u.try, time.Time{}, 0
 	for v := 1; v < u.try; v++ { // keys of tries that were not stored
 		u.b.Keys.DestroyParts = append(u.b.Keys.DestroyParts, storage.PartKeyRef{PartRef: p.PartRef, Version: v})
 	}
