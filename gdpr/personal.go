@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/gallra/gallra/gdpr/audit"
 	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/storage"
 )
@@ -134,4 +135,34 @@ func (e *Engine) over(f *storage.File, since civil.Date) {
 // dropPersonal removes the personal files whose time has run out.
 func (e *Engine) dropPersonal(ctx context.Context) error {
 	return e.dropFiles(ctx, filePersonal, "files about persons that have run out")
+}
+
+// aboutPerson lists what personal files say of one person of our own; the answer is in the trail before it is returned.
+func aboutPerson[T any](ctx context.Context, s *Session, action string, who Identity, read func(storage.Subject, *storage.File) (T, bool, error)) (out []T, err error) {
+	err = again(ctx, func() error {
+		a, err := s.beginRead(ctx, action)
+		if err != nil {
+			return err
+		}
+		row, err := a.oneSubject(ctx, who)
+		if err != nil {
+			return err
+		}
+		files, err := s.e.personalFiles(ctx, []ID{row.ID})
+		if err != nil {
+			return err
+		}
+		out = nil
+		for i := range files {
+			x, mine, err := read(row, &files[i])
+			if err != nil {
+				return err
+			}
+			if mine {
+				out = append(out, x)
+			}
+		}
+		return a.trace(ctx, audit.Entry{Count: len(out), Objects: []string{audit.Object("subject", row.ID)}})
+	})
+	return out, err
 }

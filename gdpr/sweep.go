@@ -51,11 +51,13 @@ func (e *Engine) Sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	began := time.Now()
 	res, err := e.sweep(ctx, opt)
 	if err == nil && !res.Leased {
-		err = errors.Join(e.dropSuppressions(ctx), e.dropPersonal(ctx))
+		err = e.dropSuppressions(ctx)
 	}
 	quiet := e.quiet(res, err)
 	if err == nil && !quiet && !res.Leased && !res.More {
-		err = e.noteSweep(ctx)
+		if err = e.dropPersonal(ctx); err == nil {
+			err = e.noteSweep(ctx)
+		}
 	}
 	e.observe(ctx, res, err, began, quiet)
 	if res.Late > 0 {

@@ -64,7 +64,7 @@ func TestLastSweep(t *testing.T) {
 		h.clock.at = first.Add(time.Hour)
 		s.reset()
 		h.sweep()
-		assert.Len(t, s.asked, idle+2, "once an hour: the note, and a look at the holds")
+		assert.Len(t, s.asked, idle+3, "once an hour: the note, and a look at the holds and at what has run out")
 		assert.Equal(t, first.Add(time.Hour), last(h))
 
 		// One that does something notes it always; one that has not come to its end, never.
