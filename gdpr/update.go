@@ -356,7 +356,7 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 		}
 	}
 	for _, object := range []ID{p.Record, p.Subject} { // also what was said of parts that have gone
-		if err := e.endedBy(ctx, object, &f); err != nil {
+		if err := e.endedBy(ctx, object, registered(p.Record), &f); err != nil {
 			return err
 		}
 	}
