@@ -68,8 +68,11 @@ func (e *Engine) checkAnonymizers() error {
 	return nil
 }
 
-// anonymizer is who keeps something of parts that go for this reason; nil for nobody.
-func (e *Engine) anonymizer(v *retention.Verdict) *Anonymizer {
+// anonymizer is who keeps something of a part that goes for this reason; nil for nobody. What may only be stored, by somebody's right, is handed to nobody.
+func (e *Engine) anonymizer(p *storage.Part, v *retention.Verdict) *Anonymizer {
+	if p.Restricted && isAskedFor(p) {
+		return nil
+	}
 	at := slices.IndexFunc(v.Standings, func(s retention.Standing) bool {
 		return s.Purpose == v.Decides && s.Anonymize && (s.Ended == nil || !s.Ended.AtOnce) // an objection or an erasure is to this use as well
 	})
@@ -92,7 +95,7 @@ func (w *sweepWork) anonymize(ctx context.Context, all []candidate) ([]candidate
 	kept := all[:0:0]
 	for i := range all {
 		c := &all[i]
-		by := e.anonymizer(&c.judged.verdict)
+		by := e.anonymizer(&c.part, &c.judged.verdict)
 		if !c.item.Go || by == nil {
 			kept = append(kept, *c)
 			continue

@@ -342,6 +342,14 @@ func (e *Engine) caseNames(who Identity, today bool) ([][]byte, error) {
 	return out, nil
 }
 
+// dropEnded erases what is kept beside the data and has run out.
+func (e *Engine) dropEnded(ctx context.Context) error {
+	if err := e.dropPersonal(ctx); err != nil {
+		return err
+	}
+	return e.dropCases(ctx)
+}
+
 // dropCases erases the files of cases whose time is up, with their keys and what leads to them. Each batch has a proof.
 func (e *Engine) dropCases(ctx context.Context) error {
 	for {

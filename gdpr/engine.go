@@ -77,6 +77,7 @@ type Engine struct {
 	watch    watch
 
 	suppressed suppressed
+	restricted restricted
 }
 
 const (

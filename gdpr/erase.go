@@ -202,6 +202,9 @@ func (a *act) eraseSubject(ctx context.Context, row storage.Subject, ground Grou
 		b.EraseSubjects = []storage.SubjectErase{{ID: subject}}
 		b.Keys.DestroySubjects = []storage.SubjectKey{{ID: subject, Controller: row.Controller}}
 		proof.Kind, proof.Subjects = audit.ErasedSubjects, []ID{subject}
+		if err := e.erasePersonal(ctx, b, subject); err != nil {
+			return nil, err
+		}
 	} else {
 		proof.Kind = audit.ErasedParts
 		if b.Subjects[0].Left, err = e.dropIdentifiers(ctx, b, subject, allOf(kept), gone, a.now); err != nil {
@@ -303,6 +306,9 @@ func (a *act) keepAside(ctx context.Context, b *storage.Batch, p *storage.Part, 
 	today := a.s.e.day(a.now)
 	for _, st := range v.Standings {
 		f.end(st.Purpose, ended{Day: today, AtOnce: true})
+	}
+	if len(f.Restricted) > 0 {
+		f.restrict(keptAside)
 	}
 	p.Facts, p.Restricted = f.encode(), true
 	if err := a.s.e.date(ctx, p); err != nil {

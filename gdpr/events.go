@@ -368,13 +368,16 @@ func (e *Engine) putEvent(ctx context.Context, b *storage.Batch, controller, obj
 	return nil
 }
 
-// endedBy adds the purposes that events of a record or person have ended.
-func (e *Engine) endedBy(ctx context.Context, object ID, f *facts) error {
+// endedBy adds the purposes that events of a record or person have ended since a record was stored: what was said before was of what there was then.
+func (e *Engine) endedBy(ctx context.Context, object ID, since time.Time, f *facts) error {
 	events, err := e.store.EventsOf(ctx, object)
 	if err != nil {
 		return err
 	}
 	for _, row := range events {
+		if row.At.Before(since) {
+			continue
+		}
 		var body eventBody
 		if json.Unmarshal(row.Body, &body) != nil {
 			return errors.New("decode event: not of format 1")

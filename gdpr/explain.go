@@ -27,6 +27,8 @@ type PartExplanation struct {
 	Subject    ID
 	Purposes   []string
 	Restricted bool
+	// Restrictions are those of Art. 18 that are in force on it. Restricted without any is what the engine keeps aside for a duty or a hold.
+	Restrictions []RestrictionInfo
 	// Until is the last day on which it may be kept; zero while a clock has not started.
 	Until civil.Date
 	Holds []HoldInfo
@@ -60,8 +62,11 @@ func (x *Explanation) String() string {
 		for _, h := range p.Holds {
 			fmt.Fprintf(&b, "  On hold: %s, to be reviewed by %s.\n", h.Ground, h.ReviewBy)
 		}
-		if p.Restricted {
+		if p.Restricted && len(p.Restrictions) == 0 {
 			b.WriteString("  Restricted: may only be stored.\n")
+		}
+		for _, r := range p.Restrictions {
+			fmt.Fprintf(&b, "  Restricted since %s (%s): may only be stored.\n", r.Since, r.Ground)
 		}
 	}
 	for _, p := range x.Proofs {
@@ -120,6 +125,10 @@ func (e *Engine) explainParts(ctx context.Context, out *Explanation, parts []sto
 	if err != nil {
 		return err
 	}
+	restrictions, err := e.restrictionsIn(ctx, parts)
+	if err != nil {
+		return err
+	}
 	for i := range parts {
 		p := &parts[i]
 		v, err := e.judge(ctx, p)
@@ -129,6 +138,11 @@ func (e *Engine) explainParts(ctx context.Context, out *Explanation, parts []sto
 		x := PartExplanation{Part: p.PartRef.Part, Subject: p.Subject, Purposes: p.Purposes, Restricted: p.Restricted, Words: v.Words(), Verdict: v}
 		if !v.Limit.IsZero() {
 			x.Until = e.day(v.Limit).AddDays(-1)
+		}
+		for j := range restrictions {
+			if r := &restrictions[j]; r.subject == p.Subject && r.body.covers(p) {
+				x.Restrictions = append(x.Restrictions, r.body.info(r.id))
+			}
 		}
 		for _, h := range holds {
 			if h.Target == p.Subject || h.Target == p.Agreement || h.Target == p.Record && p.Held > 0 {

@@ -74,8 +74,9 @@ func (f Fields) Text(name string) string {
 
 // content is the plaintext of a part; docs/format.md part 3.
 type content struct {
-	fields Fields
-	source string
+	fields    Fields
+	source    string
+	statement string // what the person adds to it
 }
 
 func (c content) encode() ([]byte, error) {
@@ -96,6 +97,10 @@ func (c content) encode() ([]byte, error) {
 	if c.source != "" {
 		b = append(b, `,"source":`...)
 		b = appendString(b, c.source)
+	}
+	if c.statement != "" {
+		b = append(b, `,"statement":`...)
+		b = appendString(b, c.statement)
 	}
 	return append(b, '}'), nil
 }
@@ -236,6 +241,9 @@ func decodeContent(b []byte) (content, error) {
 	}
 	if r.Has(`,"source":`) {
 		c.source = r.Text()
+	}
+	if r.Has(`,"statement":`) {
+		c.statement = r.Text()
 	}
 	r.Must(`}`)
 	if !r.Done() {

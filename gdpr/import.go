@@ -275,7 +275,6 @@ func (im *importer) fill(ctx context.Context, f *flight) (*storage.Batch, error)
 
 // stamp adds to a batch that is ready what it says of the import: how far it has come, and what was overdue.
 func (im *importer) stamp(ctx context.Context, b *storage.Batch, f *flight) error {
-	b.PutFiles = nil
 	if im.row != nil {
 		next := im.out
 		next.Refused = slices.Clip(next.Refused)

@@ -225,9 +225,17 @@ func (in *intake) batch(ctx context.Context) (*storage.Batch, error) {
 	if err := in.resolve(ctx, b); err != nil {
 		return nil, err
 	}
+	known := make([]ID, len(b.Subjects))
+	for i := range b.Subjects {
+		known[i] = b.Subjects[i].ID
+	}
+	restricted, err := in.e.onPersons(ctx, b, known)
+	if err != nil {
+		return nil, err
+	}
 	used := map[*owner]bool{}
 	for _, d := range in.records {
-		if err := in.seal(ctx, b, d); err != nil {
+		if err := in.seal(ctx, b, d, restricted); err != nil {
 			return nil, err
 		}
 		if o := d.owner; o != nil && !used[o] {
@@ -240,7 +248,7 @@ func (in *intake) batch(ctx context.Context) (*storage.Batch, error) {
 }
 
 // seal adds the parts of one record to the batch.
-func (in *intake) seal(ctx context.Context, b *storage.Batch, d *draft) error {
+func (in *intake) seal(ctx context.Context, b *storage.Batch, d *draft, restricted map[ID][]storedRestriction) error {
 	d.id = storage.NewRecordID(d.persons[0].subject, in.a.now)
 	number := 0
 	for _, p := range d.persons {
@@ -260,6 +268,11 @@ func (in *intake) seal(ctx context.Context, b *storage.Batch, d *draft) error {
 			}
 			if d.owner != nil {
 				part.Owner, part.Hangs, part.Schedule = d.owner.id(), true, d.owner.schedule
+			}
+			if on := restricted[p.subject]; len(on) > 0 {
+				f := known
+				applyRestrictions(&part, &f, on)
+				part.Facts = f.encode()
 			}
 			if err := in.date(ctx, &part); err != nil {
 				return err

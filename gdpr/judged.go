@@ -45,7 +45,7 @@ func (vs *verdicts) of(ctx context.Context, e *Engine, p *storage.Part) (*judged
 		*vs = verdicts{}
 	}
 	j := &judged{v, because(p, e, v, "")}
-	if by := e.anonymizer(&v); by != nil {
+	if by := e.anonymizer(p, &v); by != nil {
 		j.why.Ground = "anonymized: " + by.Assessment
 	}
 	(*vs)[key] = j

@@ -64,6 +64,9 @@ func (w *sweepWork) bare(ctx context.Context, controller ID, subjects []ID, eras
 			b.EraseSubjects = append(b.EraseSubjects, storage.SubjectErase{ID: id})
 			b.Keys.DestroySubjects = append(b.Keys.DestroySubjects, storage.SubjectKey{ID: id, Controller: controller})
 		}
+		if err := e.erasePersonal(ctx, b, gone...); err != nil {
+			return 0, err
+		}
 		_, err := w.a.erase(ctx, b, audit.Proof{Kind: audit.ErasedSubjects, Controller: controller, Subjects: gone}, audit.Entry{Count: len(gone), Why: "nothing left"})
 		var cond *storage.ConditionError
 		if errors.As(err, &cond) {

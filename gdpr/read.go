@@ -401,7 +401,7 @@ func (a *act) open(ctx context.Context, parts []storage.Part, apart bool) ([]*St
 			}
 			r = &Stored{ID: p.Record, Activity: p.Family, Role: Role(p.Role), Controller: p.Controller, Agreement: p.Agreement,
 				Assignment: p.Assignment, Class: p.Class, Collected: f.Collected, Labels: p.Labels,
-				p: veil(&shares{fields: map[ID]Fields{}, versions: map[ID]int{}, sealed: sealed})}
+				p: veil(&shares{fields: map[ID]Fields{}, said: map[ID][]string{}, versions: map[ID]int{}, sealed: sealed})}
 			at[key] = r
 			out = append(out, r)
 		}
@@ -420,6 +420,9 @@ func (a *act) open(ctx context.Context, parts []storage.Part, apart bool) ([]*St
 		r.Version = in.versions[r.Subject()]
 		if in.source == "" {
 			in.source = c.source
+		}
+		if c.statement != "" && !slices.Contains(in.said[p.Subject], c.statement) {
+			in.said[p.Subject] = append(in.said[p.Subject], c.statement)
 		}
 		for name, v := range c.fields {
 			if a.mayField(p, name) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/gallra/gallra/gdpr/civil"
@@ -94,6 +95,7 @@ type Stored struct {
 type shares struct {
 	subjects []ID
 	fields   map[ID]Fields
+	said     map[ID][]string // supplementary statements
 	versions map[ID]int
 	source   string
 	sealed   bool // a processor's record seen from SubjectRights: not opened
@@ -132,6 +134,14 @@ func (r *Stored) VersionOf(subject ID) int {
 // Text returns a string field of the first person, "" when it is absent.
 func (r *Stored) Text(field string) string {
 	return r.p.get().fields[r.Subject()].Text(field)
+}
+
+// Statement is what the first person adds to the record (Art. 16); "" for nothing. What they add to several parts of it comes in lines.
+func (r *Stored) Statement() string { return r.StatementOf(r.Subject()) }
+
+// StatementOf is what one person adds to the record.
+func (r *Stored) StatementOf(subject ID) string {
+	return strings.Join(r.p.get().said[subject], "\n")
 }
 
 // Source says where the data came from.

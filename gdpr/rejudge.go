@@ -117,7 +117,7 @@ func (r *replay) persons(ctx context.Context, j *rejudged, proofs []audit.Proof,
 	for _, controller := range sortedIDs(of) {
 		j.again = append(j.again, *of[controller])
 	}
-	return nil
+	return r.a.s.e.erasePersonal(ctx, j.batch, slices.DeleteFunc(ids, func(id ID) bool { return absent[id] })...)
 }
 
 func sortedIDs[V any](m map[ID]V) []ID { return slices.SortedFunc(maps.Keys(m), ID.Compare) }
@@ -133,7 +133,12 @@ func (r *replay) restrict(ctx context.Context, j *rejudged, kept map[ID]*audit.P
 		parts := left[id]
 		for i := range parts {
 			p := &parts[i]
-			if erased[recordPart{p.Record, p.PartRef.Part}] || Role(p.Role).ForOther() || p.Restricted {
+			if erased[recordPart{p.Record, p.PartRef.Part}] || Role(p.Role).ForOther() {
+				continue
+			}
+			if aside, err := isKeptAside(p); err != nil {
+				return err
+			} else if aside {
 				continue
 			}
 			judged, err := clocks.of(ctx, r.a.s.e, p)

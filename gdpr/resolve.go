@@ -16,12 +16,13 @@ import (
 // What is remembered of identifiers may be old. The batch's conditions tell, but not when there is no batch because they lead to nobody or to too many:
 // then the store is asked.
 func (in *intake) resolve(ctx context.Context, b *storage.Batch) error {
+	before := *b // with what must hold besides
 	remembered, err := in.persons(ctx, b, true)
 	if err == nil || !remembered {
 		return err
 	}
 	in.e.cache.dropPersons()
-	*b = storage.Batch{}
+	*b = before
 	in.fresh, in.named, in.opened = map[string]ID{}, map[ID][][]byte{}, map[ID]*crypto.Subject{}
 	_, err = in.persons(ctx, b, false)
 	return err

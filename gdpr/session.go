@@ -202,6 +202,7 @@ func (a *act) apply(ctx context.Context, b *storage.Batch, entries []audit.Entry
 			}
 			e.cache.forget(cond)
 			e.suppressed.forget()
+			e.restricted.forget()
 			e.keysBack(ctx, destroy)
 		}
 		return err

@@ -53,20 +53,28 @@ func (s *suppressed) load(ctx context.Context, e *Engine) error {
 
 // dropSuppressions removes those that have run out: a keyed hash is personal data too.
 func (e *Engine) dropSuppressions(ctx context.Context) error {
-	some, err := e.suppressed.any(ctx, e)
-	for err == nil && some {
-		files, failed := e.store.Files(ctx, storage.FileQuery{Kind: fileSuppression, Before: e.instant(), Limit: 1000})
-		if failed != nil || len(files) == 0 {
-			return failed
+	if some, err := e.suppressed.any(ctx, e); err != nil || !some {
+		return err
+	}
+	return e.dropFiles(ctx, fileSuppression, "suppressions that have run out")
+}
+
+// dropFiles removes the files of a kind that are due.
+func (e *Engine) dropFiles(ctx context.Context, kind, why string) error {
+	for {
+		files, err := e.store.Files(ctx, storage.FileQuery{Kind: kind, Before: e.instant(), Limit: 1000})
+		if err != nil || len(files) == 0 {
+			return err
 		}
 		b := &storage.Batch{}
 		for _, f := range files {
 			b.EraseFiles = append(b.EraseFiles, storage.FileRef{Kind: f.Kind, ID: f.ID})
 		}
 		a := &act{s: e.As(Job("sweep"), Retention), now: e.instant(), action: "Sweep", grant: grantBuiltIn}
-		err = a.commit(ctx, b, audit.Entry{Why: "suppressions that have run out", Count: len(files)})
+		if err := a.commit(ctx, b, audit.Entry{Why: why, Count: len(files)}); err != nil {
+			return err
+		}
 	}
-	return err
 }
 
 // in are those purposes of a family for which somebody may be suppressed, each with its file; direct marketing always, with the zero File before the first.

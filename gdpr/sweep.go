@@ -55,7 +55,7 @@ func (e *Engine) Sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	}
 	quiet := e.quiet(res, err)
 	if err == nil && !quiet && !res.Leased && !res.More {
-		err = e.dropCases(ctx)
+		err = e.dropEnded(ctx)
 	}
 	if err == nil && !quiet && !res.Leased && !res.More {
 		err = e.noteSweep(ctx)

@@ -1,6 +1,7 @@
 package gdpr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,10 @@ type Change struct {
 	Fields Fields
 	// Version is the one that was read ([Stored.VersionOf]): if the person's data has another by now the change fails with ErrConflict. Defaults to any.
 	Version int
+	// Statement is what the person adds to the record, without anything in it being wrong (Art. 16, second sentence). It stands with the Fields that are changed, or else with all
+	// that the session's purpose may use of the person's data in the record, is seen by whoever reads that, stays through later changes, and ends with it.
+	// Another statement replaces it. At most as large as a field.
+	Statement string
 }
 
 // String returns [redacted].
@@ -102,14 +107,20 @@ type update struct {
 	ended   []string          // further purposes for which the person is suppressed
 	left    []storage.PartRef // all that the person has then, if an identifier goes because none of it carries it
 	// try counts from 1. A version that was tried before may have left its key behind, where keys live apart: each try takes another.
-	try int
+	try  int
+	says string // the person's statement
+	only bool   // and nothing else
 }
 
 func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part) error {
 	e := u.a.s.e
-	if len(c.Fields) == 0 {
+	if len(c.Fields) == 0 && c.Statement == "" {
 		return refuse("Fields", "empty: nothing to change")
 	}
+	if err := e.checkNote("Statement", c.Statement); err != nil {
+		return err
+	}
+	u.says, u.only = c.Statement, len(c.Fields) == 0
 	u.subject = c.Subject
 	if u.subject.IsZero() {
 		u.subject = u.all[0].Subject
@@ -173,7 +184,11 @@ func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part
 		}
 	}
 	u.b.Subjects = append(u.b.Subjects, storage.SubjectCond{ID: u.subject, NotHeld: true, Exclusive: len(u.left) > 0, Left: u.left})
-	return u.a.commit(ctx, u.b, audit.Entry{Objects: []string{audit.Object("record", id)}, Fields: set.Names()})
+	entry := audit.Entry{Objects: []string{audit.Object("record", id)}, Fields: set.Names()}
+	if c.Statement != "" {
+		entry.Why = "supplementary statement"
+	}
+	return u.a.commit(ctx, u.b, entry)
 }
 
 // allowed refuses what the session's purpose may not touch.
@@ -210,15 +225,20 @@ func (u *update) parts(ctx context.Context, set Fields) (why, err error) {
 				rest[name] = nil
 			}
 		}
-		if len(mine) > 0 {
-			if why, err := u.a.mayNotUse(ctx, &p); err != nil || why != nil {
+		says := ""
+		if len(mine) > 0 || u.only {
+			why, err := u.a.mayNotUse(ctx, &p)
+			if err != nil || why != nil && !u.only {
 				return why, err
 			}
+			if why == nil {
+				says = u.says
+			}
 		}
-		if err := u.mayChange(ctx, &p, mine); err != nil {
+		if err := u.mayChange(ctx, &p, len(mine) > 0 || says != "", mine); err != nil {
 			return nil, err
 		}
-		if err := u.revise(ctx, p, mine, rest); err != nil {
+		if err := u.revise(ctx, p, mine, rest, says); err != nil {
 			return nil, err
 		}
 	}
@@ -232,17 +252,17 @@ func (u *update) parts(ctx context.Context, set Fields) (why, err error) {
 	return nil, nil
 }
 
-// revise gives a part a new version with the changed fields and without those of the rest. One that none of it concerns stays as it is.
-func (u *update) revise(ctx context.Context, p storage.Part, changed, rest Fields) error {
+// revise gives a part a new version with the changed fields and what the person says, and without the fields of the rest. One that none of it concerns stays as it is.
+func (u *update) revise(ctx context.Context, p storage.Part, changed, rest Fields, says string) error {
 	old, err := u.a.s.e.openPart(ctx, &p)
-	if len(changed) == 0 && errors.Is(err, crypto.ErrDestroyed) {
+	if len(changed) == 0 && says == "" && errors.Is(err, crypto.ErrDestroyed) {
 		return nil // erased meanwhile, and nothing of it was asked for
 	}
 	if err != nil {
 		return err
 	}
-	next := content{fields: Fields{}, source: old.source}
-	touched := len(changed) > 0
+	next := content{fields: Fields{}, source: old.source, statement: cmp.Or(says, old.statement)}
+	touched := len(changed) > 0 || says != ""
 	for k, v := range old.fields {
 		if _, drop := rest[k]; drop {
 			touched = true
@@ -321,34 +341,43 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 		if q.Subject != u.subject {
 			continue
 		}
-		if q.Restricted {
-			return ErrRestricted
-		}
 		of, err := decodeFacts(q.Facts)
 		if err != nil {
 			return err
+		}
+		if aside, err := isKeptAside(&q); err != nil || aside || q.Restricted && u.a.s.purpose != SubjectRights {
+			return cmp.Or(err, ErrRestricted)
+		}
+		for _, why := range of.Restricted {
+			f.restrict(why)
 		}
 		for purpose, how := range of.Ended {
 			f.end(purpose, how)
 		}
 	}
 	for _, object := range []ID{p.Record, p.Subject} { // also what was said of parts that have gone
-		if err := e.endedBy(ctx, object, &f); err != nil {
+		if err := e.endedBy(ctx, object, registered(p.Record), &f); err != nil {
 			return err
 		}
 	}
 	for _, purpose := range u.ended {
 		f.end(purpose, ended{Day: e.day(u.a.now), AtOnce: true})
 	}
+	p.Purposes, p.Restricted = pf.purposes, len(f.Restricted) > 0
+	on, err := e.onPersons(ctx, u.b, []ID{p.Subject})
+	if err != nil {
+		return err
+	}
+	applyRestrictions(&p, &f, on[p.Subject])
 	p.Facts = f.encode()
-	p.PartRef.Part, p.Rev, p.Version, p.Purposes, p.Due, p.Held = used+1, 1, u.try, pf.purposes, time.Time{}, 0
+	p.PartRef.Part, p.Rev, p.Version, p.Due, p.Held = used+1, 1, u.try, time.Time{}, 0
 	for v := 1; v < u.try; v++ { // keys of tries that were not stored
 		u.b.Keys.DestroyParts = append(u.b.Keys.DestroyParts, storage.PartKeyRef{PartRef: p.PartRef, Version: v})
 	}
 	if err := e.date(ctx, &p); err != nil {
 		return err
 	}
-	if err := u.seal(&p, content{fields: fields}); err != nil {
+	if err := u.seal(&p, content{fields: fields, statement: u.says}); err != nil {
 		return err
 	}
 	p.Schedule = nil
@@ -372,8 +401,8 @@ func (u *update) seal(p *storage.Part, c content) error {
 }
 
 // mayChange refuses to change what a hold keeps, and to take away what a floor keeps: that would be an erasure by another name.
-func (u *update) mayChange(ctx context.Context, p *storage.Part, set Fields) error {
-	if len(set) == 0 {
+func (u *update) mayChange(ctx context.Context, p *storage.Part, touched bool, set Fields) error {
+	if !touched {
 		return nil
 	}
 	if p.Held > 0 {

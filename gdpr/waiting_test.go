@@ -64,7 +64,7 @@ func TestLastSweep(t *testing.T) {
 		h.clock.at = first.Add(time.Hour)
 		s.reset()
 		h.sweep()
-		assert.Len(t, s.asked, idle+3, "once an hour: the note, a look at the holds, and one at the files of closed cases")
+		assert.Len(t, s.asked, idle+4, "once an hour: the note, and a look at the holds, at what has run out and at the files of closed cases")
 		assert.Equal(t, first.Add(time.Hour), last(h))
 
 		// One that does something notes it always; one that has not come to its end, never.
