@@ -77,9 +77,10 @@ func HTML(w io.Writer, r *Report, lang string) error {
 	return nil
 }
 
-func (b *builder) page(w io.Writer) error {
+func (b *builder) page(w *bufio.Writer) error {
 	d := b.document()
 	p := &page{d, &d.w.page}
+	out := &recordPage{w: w, p: p}
 	piece := func(name string, data any) error { return pageTemplate.ExecuteTemplate(w, name, data) }
 	if err := piece("top", p); err != nil {
 		return err
@@ -95,7 +96,8 @@ func (b *builder) page(w io.Writer) error {
 		return piece("activity", &section{page: p, Number: i + 1, A: &d.Activities[i]})
 	}, func(r Record) error {
 		rec := b.record(r)
-		return piece("record", &recordOn{p, &rec})
+		out.record(&rec)
+		return nil
 	})
 	if err == nil && opened {
 		err = piece("activity-end", nil)
@@ -103,14 +105,14 @@ func (b *builder) page(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := b.elsewhere(p, piece); err != nil {
+	if err := b.elsewhere(p, piece, out); err != nil {
 		return err
 	}
 	return piece("bottom", p)
 }
 
 // elsewhere puts what other sources hold on the page.
-func (b *builder) elsewhere(p *page, piece func(string, any) error) error {
+func (b *builder) elsewhere(p *page, piece func(string, any) error, out *recordPage) error {
 	if len(p.Sources) == 0 {
 		return nil
 	}
@@ -125,7 +127,8 @@ func (b *builder) elsewhere(p *page, piece func(string, any) error) error {
 		if err := b.in.readSource(i, func(it Item) error {
 			n++
 			x := b.item(it)
-			return piece("item", &itemOn{p, n, &x})
+			out.item(n, &x)
+			return nil
 		}); err != nil {
 			return err
 		}
@@ -146,19 +149,10 @@ type (
 		Number int
 		A      *activity
 	}
-	recordOn struct {
-		*page
-		R *record
-	}
 	sourceOn struct {
 		*page
 		Number int
 		S      *source
-	}
-	itemOn struct {
-		*page
-		Number int
-		I      *item
 	}
 )
 
@@ -259,35 +253,13 @@ func (p page) Article(number string) string {
 	return fmt.Sprintf(p.T.Article, number)
 }
 
-// Fields are names of fields as the page calls them.
-func (p page) Fields(r *record, names []string) string {
-	var out []string
-	for _, name := range names {
-		for _, f := range r.Fields {
-			if f.Name == name {
-				out = append(out, f.Label())
-			}
-		}
-	}
-	if len(out) > 0 {
-		out[0] = small(out[0])
-	}
-	return running(p.w, out)
-}
-
-// Label is what the page calls a field.
-func (f field) Label() string {
+// label is what the page calls a field.
+func (f field) label() string {
 	if f.showName {
 		return f.Category.Text + " (" + f.Name + ")"
 	}
 	return f.Category.Text
 }
-
-// Lines is a value as text.
-func (v value) Lines() string { return v.lines }
-
-// Items are the values of a list.
-func (v value) Items() []value { return v.items }
 
 // Until is by when the last record of an activity goes, in words.
 func (a activity) Until() string { return a.until }
@@ -300,18 +272,6 @@ func (a activity) Held() string { return a.kinds }
 
 // Count is how many items there are.
 func (s source) Count() int { return s.count }
-
-// Day is when an item was collected, in words.
-func (i item) Day() string { return i.day }
-
-// Day is when a record was collected, in words.
-func (r record) Day() string { return r.day }
-
-// Title is the purpose that a line is about, where it does not go without saying.
-func (k kept) Title() phrase { return k.title }
-
-// First reports whether a line is the first of those about the same fields.
-func (k kept) First() bool { return k.first }
 
 // All reports whether a right is for every purpose.
 func (r rightText) All() bool { return r.all }
