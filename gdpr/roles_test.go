@@ -287,7 +287,7 @@ func TestMatrixIsWhole(t *testing.T) {
 	for i := range session.NumMethod() {
 		assert.True(t, have[session.Method(i).Name], "Session.%s is not in the matrix", session.Method(i).Name)
 	}
-	program := []string{"Agreement", "As", "CheckManifest", "Close", "Format", "Health", "Manifest", "Party", "Plan", "PlanAdoption", "Register", "Reviews", "Seal", "Self", "StoreID", "String", "Sweep", "Verify"}
+	program := []string{"Agreement", "As", "CheckManifest", "CheckpointKey", "Close", "Format", "Health", "Manifest", "Party", "Plan", "PlanAdoption", "Register", "Reviews", "Seal", "Self", "SignStatement", "StoreID", "String", "Sweep", "Verify"}
 	engine := reflect.TypeFor[*gdpr.Engine]()
 	var methods []string
 	for i := range engine.NumMethod() {

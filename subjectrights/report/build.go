@@ -19,10 +19,12 @@ type builder struct {
 	reg       *gdpr.Register
 	w         *words
 	countries display.Namer
+	known     map[[2]string]known // fields, by activity and name
+	number    int                 // of the last record
 }
 
-// document is the report in a language.
-func (r *Report) document(lang string) (*document, error) {
+// builder starts a report in a language.
+func (r *Report) builder(lang string) (*builder, error) {
 	if r == nil || r.p == nil {
 		return nil, refuse("Report", "missing: make one with New")
 	}
@@ -30,25 +32,30 @@ func (r *Report) document(lang string) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{in: r.p, reg: r.p.Register, w: w, countries: display.Regions(language.MustParse(lang))}
+	return &builder{in: r.p, reg: r.p.Register, w: w, countries: display.Regions(language.MustParse(lang)), known: map[[2]string]known{}}, nil
+}
+
+func (b *builder) document() *document {
 	o := b.reg.Organization
-	d := &document{
-		Format: 1, Language: lang, Case: b.in.Case, Received: b.in.Received.String(), AnswerBy: b.in.Due.String(), Made: b.made().String(),
-		Controller: organization{o.Name, o.Contact, o.Number, o.Address, b.country(o.Country), o.DPO},
-		Authority:  b.authority(), Register: edition{b.reg.Version, b.reg.From.String()},
-		HoldsData: len(b.in.Records) > 0, Activities: []activity{}, count: len(b.in.Records), w: w,
-		CaseFile: fmt.Sprintf(w.caseFile, w.period(b.reg.Accountability.CaseFiles)),
+	d := &document{count: b.in.count, w: b.w,
+		head: head{
+			Format: 1, Language: b.w.lang, Case: b.in.Case, Received: b.in.Received.String(), AnswerBy: b.in.Due.String(), Made: b.made().String(),
+			Controller: organization{o.Name, o.Contact, o.Number, o.Address, b.country(o.Country), o.DPO},
+			Authority:  b.authority(), Register: edition{b.reg.Version, b.reg.From.String()}, HoldsData: len(b.in.held) > 0,
+		},
 	}
+	for _, h := range b.in.held {
+		d.Activities = append(d.Activities, b.activity(h))
+	}
+	for i, s := range b.in.Sources {
+		d.Sources = append(d.Sources, b.source(s.Name, b.in.sources[i]))
+	}
+	d.tail = tail{Erased: b.erased(), Reads: b.reads(), Consents: b.consents(), Suppressions: b.suppressions(), Restrictions: b.restrictions(),
+		PassedOn: b.passedOn(), Rights: b.rights(d.Activities), CaseFile: fmt.Sprintf(b.w.caseFile, b.w.period(b.reg.Accountability.CaseFiles))}
 	if b.reg.Backups != nil {
-		d.Backups = fmt.Sprintf(w.backups, w.period(b.reg.Backups.Kept))
+		d.Backups = fmt.Sprintf(b.w.backups, b.w.period(b.reg.Backups.Kept))
 	}
-	for _, id := range b.activities() {
-		d.Activities = append(d.Activities, b.activity(id))
-	}
-	d.number()
-	d.Rights = b.rights(d.Activities)
-	d.PassedOn = b.passedOn()
-	return d, nil
+	return d
 }
 
 func (b *builder) made() civil.Date { return civil.DateOf(b.in.Made, b.in.zone) }
@@ -61,55 +68,19 @@ func (b *builder) authority() string {
 	return b.reg.Organization.Authority
 }
 
-// activities are those of the records, in the order of the register; one that it no longer knows comes last.
-func (b *builder) activities() []string {
-	var held []string
-	for _, r := range b.in.Records {
-		if !slices.Contains(held, r.Stored.Activity) {
-			held = append(held, r.Stored.Activity)
-		}
-	}
-	out := slices.DeleteFunc(b.reg.ActivityIDs(), func(id string) bool { return !slices.Contains(held, id) })
-	for _, id := range held {
-		if !slices.Contains(out, id) {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
 // activity tells of everything that was collected for one activity.
-func (b *builder) activity(id string) activity {
-	out := activity{ID: id, Title: b.title(id), Purposes: []purpose{}}
-	var purposes []string
-	var last civil.Date
-	for _, r := range b.in.Records {
-		if r.Stored.Activity != id {
-			continue
-		}
-		rec := b.record(r)
-		out.Records = append(out.Records, rec)
-		last, out.until = later(last, out.until, rec.last, rec.until)
-		purposes = append(purposes, r.Stored.Purposes...)
+func (b *builder) activity(h *held) activity {
+	out := activity{ID: h.id, Title: b.title(h.id), Purposes: []purpose{}, count: h.count, kinds: running(b.w, h.kinds(b))}
+	if h.count > 0 {
+		out.until = h.last.words(b.w)
 	}
-	for _, p := range b.reg.Family(id) {
-		if slices.Contains(purposes, p) {
+	for _, p := range b.reg.Family(h.id) {
+		if slices.Contains(h.purposes, p) {
 			act, _ := b.reg.Activity(p)
 			out.Purposes = append(out.Purposes, b.purpose(act))
 		}
 	}
 	return out
-}
-
-// later picks the end that comes last: none known, else the latest day, else shortly.
-func later(day civil.Date, words string, otherDay civil.Date, other string) (civil.Date, string) {
-	switch {
-	case words == "":
-		return otherDay, other
-	case day == never || otherDay != never && !otherDay.After(day):
-		return day, words
-	}
-	return otherDay, other
 }
 
 // never is the day of an end that is not known yet.
@@ -241,15 +212,4 @@ func (b *builder) passedOn() *passedOn {
 		text = fmt.Sprintf(t[1], b.w.list(p.To))
 	}
 	return &passedOn{To: p.To, Text: t[0] + " " + text}
-}
-
-// number numbers the records through.
-func (d *document) number() {
-	n := 0
-	for i := range d.Activities {
-		for k := range d.Activities[i].Records {
-			n++
-			d.Activities[i].Records[k].Number = n
-		}
-	}
 }

@@ -3,11 +3,23 @@ package report
 import (
 	"encoding/json"
 
-	"github.com/gallra/gallra/gdpr/civil"
+	"github.com/gallra/gallra/gdpr"
 )
 
-// document is a report in one language: what JSON writes as it stands and HTML puts on a page. doc.go describes it.
+// document is a report in one language, but for the records and items, which are read as they are written. JSON writes it as it stands and HTML puts it
+// on a page. doc.go describes it.
 type document struct {
+	head
+	Activities []activity
+	Sources    []source
+	tail
+
+	count int // of records
+	w     *words
+}
+
+// head comes before the records.
+type head struct {
 	Format     int          `json:"format"`
 	Language   string       `json:"language"`
 	Case       string       `json:"case"`
@@ -18,14 +30,19 @@ type document struct {
 	Authority  string       `json:"authority"`
 	Register   edition      `json:"register"`
 	HoldsData  bool         `json:"holds_data"`
-	Activities []activity   `json:"activities"`
-	PassedOn   *passedOn    `json:"passed_on,omitempty"`
-	Rights     []rightText  `json:"rights"`
-	Backups    string       `json:"backups,omitempty"`
-	CaseFile   string       `json:"case_file"`
+}
 
-	count int // of records
-	w     *words
+// tail comes after them.
+type tail struct {
+	Erased       []erasedText      `json:"erased,omitempty"`
+	Reads        []readText        `json:"reads,omitempty"`
+	Consents     []consentText     `json:"consents,omitempty"`
+	Suppressions []suppressionText `json:"suppressions,omitempty"`
+	Restrictions []restrictionText `json:"restrictions,omitempty"`
+	PassedOn     *passedOn         `json:"passed_on,omitempty"`
+	Rights       []rightText       `json:"rights"`
+	Backups      string            `json:"backups,omitempty"`
+	CaseFile     string            `json:"case_file"`
 }
 
 type organization struct {
@@ -64,9 +81,68 @@ type activity struct {
 	ID       string    `json:"id"`
 	Title    phrase    `json:"title"`
 	Purposes []purpose `json:"purposes"`
-	Records  []record  `json:"records"`
 
-	until string // for the summary: by when the last of it goes, in words
+	count int    // of records
+	kinds string // that are held
+	until string // by when the last of it goes, in words
+}
+
+// source is another place where data is held.
+type source struct {
+	Name     string `json:"name"`
+	Complete bool   `json:"complete"`
+	Text     string `json:"text,omitempty"` // what follows
+
+	count int // of items
+}
+
+type item struct {
+	Activity  string  `json:"activity"`
+	Title     phrase  `json:"title"`
+	Collected string  `json:"collected,omitempty"`
+	Fields    []field `json:"fields"`
+
+	day string // collected, in words
+}
+
+type erasedText struct {
+	Day      string      `json:"day"`
+	Activity string      `json:"activity"`
+	Title    phrase      `json:"title"`
+	Records  int         `json:"records,omitempty"`
+	Rule     string      `json:"rule,omitempty"`
+	Ground   gdpr.Ground `json:"ground,omitempty"`
+	Text     string      `json:"text"`
+	Event    phrase      `json:"event,omitzero"`
+}
+
+type readText struct {
+	Day     string `json:"day"`
+	Purpose string `json:"purpose"`
+	Title   phrase `json:"title"`
+	Count   int    `json:"count"`
+}
+
+type consentText struct {
+	Activity  string `json:"activity"`
+	Title     phrase `json:"title"`
+	Given     string `json:"given"`
+	Withdrawn string `json:"withdrawn,omitempty"`
+	Version   string `json:"version,omitempty"`
+	How       string `json:"how,omitempty"`
+}
+
+type suppressionText struct {
+	Activity string `json:"activity"`
+	Title    phrase `json:"title"`
+	Since    string `json:"since"`
+}
+
+type restrictionText struct {
+	Ground string `json:"ground"`
+	Text   string `json:"text"`
+	Since  string `json:"since"`
+	Record string `json:"record,omitempty"`
 }
 
 type purpose struct {
@@ -118,13 +194,12 @@ type record struct {
 	Source     string  `json:"source,omitempty"`
 	Restricted bool    `json:"restricted,omitempty"`
 	Fields     []field `json:"fields"`
+	Supplement *value  `json:"supplement,omitempty"`
 	Until      string  `json:"until,omitempty"`
 	Kept       []kept  `json:"kept"`
 	Others     *others `json:"others,omitempty"`
 
-	day   string     // collected, in words
-	last  civil.Date // never when no end is known, zero when it is erased shortly
-	until string     // last in words
+	day string // collected, in words
 }
 
 type field struct {

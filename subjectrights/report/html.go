@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -32,6 +33,13 @@ type pageWords struct {
 	All, AllLimited, Complain, ComplainText                                      string
 	About, Responsible, Number, Address, CountryIs, Contact, DPO                 string
 	CaseNo, Asked, AnswerBy, MadeOn, Copies, Case, Law, LawIs, Basics, BasicsAre string
+
+	Skip, Supplement                                                   string
+	Elsewhere, ElsewhereShort, ElsewhereCount, ItemDay, ItemNoDay      string
+	Erased, ErasedShort, ErasedCaption, ColDay, ColReason              string
+	Choices, Consents, ColGiven2, ColWithdrawn, ColHow, Stands         string
+	Suppressions, ColSince, Restrictions, ColRestricted, RestrictedAll string
+	Reads, ReadsHow, ReadsCaption, ColPurpose, ColTimes                string
 }
 
 var (
@@ -52,24 +60,101 @@ func styleHash() string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// HTML writes a report as one page that needs nothing else, in Swedish or English. ErrLanguage is any other language; nothing is
-// written then.
+// HTML writes a report as one page that needs nothing else, in Swedish or English. Of records that are streamed it holds one at a time. ErrLanguage is any other
+// language; nothing is written then.
 func HTML(w io.Writer, r *Report, lang string) error {
-	d, err := r.document(lang)
+	b, err := r.builder(lang)
 	if err != nil {
 		return fmt.Errorf("write HTML report: %w", err)
 	}
-	if err := pageTemplate.Execute(w, page{d, d.w.page}); err != nil {
+	out := bufio.NewWriterSize(w, 32<<10)
+	if err := b.page(out); err != nil {
+		return fmt.Errorf("write HTML report: %w", err)
+	}
+	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write HTML report: %w", err)
 	}
 	return nil
 }
 
+func (b *builder) page(w *bufio.Writer) error {
+	d := b.document()
+	p := &page{d, &d.w.page}
+	out := &recordPage{w: w, p: p}
+	piece := func(name string, data any) error { return pageTemplate.ExecuteTemplate(w, name, data) }
+	if err := piece("top", p); err != nil {
+		return err
+	}
+	opened := false
+	err := b.in.read(func(i int) error {
+		if opened {
+			if err := piece("activity-end", nil); err != nil {
+				return err
+			}
+		}
+		opened = true
+		return piece("activity", &section{page: p, Number: i + 1, A: &d.Activities[i]})
+	}, func(r Record) error {
+		rec := b.record(r)
+		out.record(&rec)
+		return nil
+	})
+	if err == nil && opened {
+		err = piece("activity-end", nil)
+	}
+	if err != nil {
+		return err
+	}
+	if err := b.elsewhere(p, piece, out); err != nil {
+		return err
+	}
+	return piece("bottom", p)
+}
+
+// elsewhere puts what other sources hold on the page.
+func (b *builder) elsewhere(p *page, piece func(string, any) error, out *recordPage) error {
+	if len(p.Sources) == 0 {
+		return nil
+	}
+	if err := piece("sources", p); err != nil {
+		return err
+	}
+	n := 0
+	for i := range p.Sources {
+		if err := piece("source", &sourceOn{p, i + 1, &p.Sources[i]}); err != nil {
+			return err
+		}
+		if err := b.in.readSource(i, func(it Item) error {
+			n++
+			x := b.item(it)
+			out.item(n, &x)
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return piece("activity-end", nil)
+}
+
 // page is what the template sees.
 type page struct {
 	*document
-	T pageWords
+	T *pageWords
 }
+
+// What the pieces of the page see.
+type (
+	section struct {
+		*page
+		Number int
+		A      *activity
+	}
+	sourceOn struct {
+		*page
+		Number int
+		S      *source
+	}
+)
 
 // Style is the style sheet.
 func (page) Style() template.CSS { return style }
@@ -121,36 +206,21 @@ func (p page) Marketing() bool {
 	return false
 }
 
-// Held are the kinds of data that are really held in records of an activity.
-func (p page) Held(a activity) string {
-	var kinds []string
-	seen := map[string]bool{}
-	for _, r := range a.Records {
-		for _, f := range r.Fields {
-			if !seen[f.Category.Text] {
-				seen[f.Category.Text] = true
-				kinds = append(kinds, f.Category.Text)
-			}
-		}
-	}
-	return p.running(kinds)
-}
-
 // Kinds are kinds of data in a sentence.
 func (p page) Kinds(c []coded) string {
 	kinds := make([]string, len(c))
 	for i := range c {
 		kinds[i] = c[i].Text
 	}
-	return p.running(kinds)
+	return running(p.w, kinds)
 }
 
 // running joins names to a phrase: the first keeps its capital letter, the others lose it unless it is an abbreviation's.
-func (p page) running(names []string) string {
+func running(w *words, names []string) string {
 	for i := 1; i < len(names); i++ {
 		names[i] = small(names[i])
 	}
-	return p.w.list(names)
+	return w.list(names)
 }
 
 // small is a name inside a sentence. An abbreviation keeps its capital letters.
@@ -172,7 +242,7 @@ func (p page) RightNames(rights []purposeRight) string {
 			names[i] += " (" + p.T.Limited + ")"
 		}
 	}
-	return p.running(names)
+	return running(p.w, names)
 }
 
 // Article is a reference to the Regulation as the language writes it: artikel 21.2, Article 21(2).
@@ -183,47 +253,25 @@ func (p page) Article(number string) string {
 	return fmt.Sprintf(p.T.Article, number)
 }
 
-// Fields are names of fields as the page calls them.
-func (p page) Fields(r record, names []string) string {
-	var out []string
-	for _, name := range names {
-		for _, f := range r.Fields {
-			if f.Name == name {
-				out = append(out, f.Label())
-			}
-		}
-	}
-	if len(out) > 0 {
-		out[0] = small(out[0])
-	}
-	return p.running(out)
-}
-
-// Label is what the page calls a field.
-func (f field) Label() string {
+// label is what the page calls a field.
+func (f field) label() string {
 	if f.showName {
 		return f.Category.Text + " (" + f.Name + ")"
 	}
 	return f.Category.Text
 }
 
-// Lines is a value as text.
-func (v value) Lines() string { return v.lines }
-
-// Items are the values of a list.
-func (v value) Items() []value { return v.items }
-
 // Until is by when the last record of an activity goes, in words.
 func (a activity) Until() string { return a.until }
 
-// Day is when a record was collected, in words.
-func (r record) Day() string { return r.day }
+// Count is how many records there are.
+func (a activity) Count() int { return a.count }
 
-// Title is the purpose that a line is about, where it does not go without saying.
-func (k kept) Title() phrase { return k.title }
+// Held are the kinds of data that are really held.
+func (a activity) Held() string { return a.kinds }
 
-// First reports whether a line is the first of those about the same fields.
-func (k kept) First() bool { return k.first }
+// Count is how many items there are.
+func (s source) Count() int { return s.count }
 
 // All reports whether a right is for every purpose.
 func (r rightText) All() bool { return r.all }

@@ -46,11 +46,10 @@ func (b *builder) keeping(r Record, out *record) {
 			fields = b.partFields(r.Stored.Activity, p.Purposes)
 		}
 		n := len(out.Kept)
-		day, words := b.part(p, fields, out)
+		b.part(p, fields, out)
 		if n < len(out.Kept) {
 			out.Kept[n].first = true
 		}
-		out.last, out.until = later(out.last, out.until, day, words)
 		for _, h := range p.Holds {
 			if holds.IsZero() || h.ReviewBy.After(holds) {
 				holds = h.ReviewBy
@@ -59,19 +58,17 @@ func (b *builder) keeping(r Record, out *record) {
 	}
 	if !holds.IsZero() {
 		out.Kept = append(out.Kept, kept{Text: fmt.Sprintf(b.w.kept.hold, b.w.day(holds))})
-		out.last, out.until = never, b.w.kept.holdCell
 	}
 	if r.Stored.Restricted {
 		out.Kept = append(out.Kept, kept{Text: b.w.kept.restricted})
 	}
-	if out.last.Valid() && out.last != never {
-		out.Until = out.last.String()
+	if last := endOf(r, b.in.Person).day; last.Valid() && last != never {
+		out.Until = last.String()
 	}
 }
 
-// part adds what one part's clocks say, and returns its last day with the words for a cell: never when no end is known, no day when it
-// is erased shortly.
-func (b *builder) part(p gdpr.PartExplanation, fields []string, out *record) (civil.Date, string) {
+// part adds what one part's clocks say.
+func (b *builder) part(p gdpr.PartExplanation, fields []string, out *record) {
 	k, v := b.w.kept, p.Verdict
 	several := len(v.Standings) > 1
 	for _, st := range v.Standings {
@@ -85,22 +82,16 @@ func (b *builder) part(p gdpr.PartExplanation, fields []string, out *record) (ci
 		}
 	}
 	switch {
-	case v.Wake.IsZero():
-		return never, k.noEndCell
+	case v.Wake.IsZero() || !several:
 	case p.Until.IsZero():
-		if several {
-			out.Kept = append(out.Kept, kept{Fields: fields, Text: k.sumSoon})
-		}
-		return civil.Date{}, k.soonCell
-	}
-	if several {
+		out.Kept = append(out.Kept, kept{Fields: fields, Text: k.sumSoon})
+	default:
 		sum := k.sumErase
 		if slices.ContainsFunc(v.Standings, func(st retention.Standing) bool { return st.Purpose == v.Decides && st.Anonymize }) {
 			sum = k.sumAnonymize
 		}
 		out.Kept = append(out.Kept, kept{Fields: fields, Until: p.Until.String(), Text: fmt.Sprintf(sum, b.w.day(p.Until))})
 	}
-	return p.Until, b.w.day(p.Until)
 }
 
 // standing adds what the clocks of one purpose say. shared: other purposes use the same data, so that an end is one of use only.

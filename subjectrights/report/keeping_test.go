@@ -87,13 +87,13 @@ func TestHowLongARecordStays(t *testing.T) {
 		"an objection": {judged(t, ended(true), waits), []string{
 			"Används inte längre för detta sedan den 15 mars 2026.", "Raderas inom kort."}, "Inom kort", ""},
 	} {
-		out := built(t, gdpr.Explanation{Parts: []gdpr.PartExplanation{c.part}})
+		out, last := built(t, gdpr.Explanation{Parts: []gdpr.PartExplanation{c.part}})
 		var lines []string
 		for _, k := range out.Kept {
 			lines = append(lines, k.Text)
 		}
 		assert.Equal(t, c.lines, lines, name)
-		assert.Equal(t, c.cell, out.until, name)
+		assert.Equal(t, c.cell, last, name)
 		assert.Equal(t, c.until, out.Until, name)
 	}
 }
@@ -105,21 +105,23 @@ func TestHoldAndOthers(t *testing.T) {
 	p.Holds = []gdpr.HoldInfo{{Ground: "Tvist med grannen", ReviewBy: civil.Date{Year: 2026, Month: time.June, Day: 30}}}
 	theirs := judged(t, collected, retention.Policy{Purpose: "ticket", Erase: rules(t, "P9Y after collected")})
 	theirs.Subject = other
-	out := built(t, gdpr.Explanation{Parts: []gdpr.PartExplanation{p, theirs}})
+	out, last := built(t, gdpr.Explanation{Parts: []gdpr.PartExplanation{p, theirs}})
 	require.Len(t, out.Kept, 2, "nothing is said of the other person's part")
 	assert.Contains(t, out.Kept[1].Text, "senast den 30 juni 2026")
 	assert.NotContains(t, out.Kept[1].Text, "granne", "the ground may say too much")
-	assert.Equal(t, "Inget slutdatum än: en post får inte raderas för tillfället", out.until)
+	assert.Equal(t, "Inget slutdatum än: en post får inte raderas för tillfället", last)
 	assert.Empty(t, out.Until)
 	assert.Equal(t, 1, out.Others.Count)
 }
 
-// built is the record of a report that has only this one.
-func built(t *testing.T, x gdpr.Explanation) record {
+// built is the record of a report that has only this one, and until when it stays as a cell of a table says it.
+func built(t *testing.T, x gdpr.Explanation) (record, string) {
 	t.Helper()
-	b := &builder{in: &content{Input: Input{Person: person}}, reg: &gdpr.Register{Activities: map[string]*register.Activity{
-		"ticket": {Purpose: register.Plain("Ärenden")}, "statistics": {RecordsOf: "ticket", Purpose: register.Plain("Statistik")}}}, w: &swedish}
-	return b.record(Record{Stored: &gdpr.Stored{Activity: "ticket"}, Why: &x})
+	reg := &gdpr.Register{Activities: map[string]*register.Activity{
+		"ticket": {Purpose: register.Plain("Ärenden")}, "statistics": {RecordsOf: "ticket", Purpose: register.Plain("Statistik")}}}
+	b := &builder{in: &content{Input: Input{Person: person, Register: reg}}, reg: reg, w: &swedish}
+	r := Record{Stored: &gdpr.Stored{Activity: "ticket"}, Why: &x}
+	return b.record(r), endOf(r, person).words(&swedish)
 }
 
 func TestNewRefuses(t *testing.T) {
@@ -132,13 +134,17 @@ func TestNewRefuses(t *testing.T) {
 	_, err = New(whole)
 	require.NoError(t, err, "nothing held is an answer too")
 	for name, spoil := range map[string]func(*Input){
-		"no register":     func(in *Input) { in.Register = nil },
-		"no day":          func(in *Input) { in.Received = civil.Date{} },
-		"not explained":   func(in *Input) { in.Records = []Record{{Stored: &gdpr.Stored{ID: id}}} },
-		"of another":      func(in *Input) { in.Records = []Record{{&gdpr.Stored{ID: id}, &gdpr.Explanation{Record: gdpr.ID{8}}}} },
-		"somebody else's": func(in *Input) { in.Records = []Record{{&gdpr.Stored{ID: id}, &gdpr.Explanation{Record: id}}} },
+		"no register":   func(in *Input) { in.Register = nil },
+		"no day":        func(in *Input) { in.Received = civil.Date{} },
+		"not explained": func(in *Input) { in.Records = []Record{{Stored: &gdpr.Stored{ID: id}}} },
+		"of another": func(in *Input) {
+			in.Records = []Record{{Stored: &gdpr.Stored{ID: id}, Why: &gdpr.Explanation{Record: gdpr.ID{8}}}}
+		},
+		"somebody else's": func(in *Input) {
+			in.Records = []Record{{Stored: &gdpr.Stored{ID: id}, Why: &gdpr.Explanation{Record: id}}}
+		},
 		"a customer's": func(in *Input) {
-			in.Records = []Record{{&gdpr.Stored{ID: id, Role: register.Processor}, &gdpr.Explanation{Record: id}}}
+			in.Records = []Record{{Stored: &gdpr.Stored{ID: id, Role: register.Processor}, Why: &gdpr.Explanation{Record: id}}}
 		},
 	} {
 		in := whole

@@ -8,18 +8,25 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gallra/gallra/gdpr"
 	"github.com/gallra/gallra/gdpr/register"
 )
 
 // record tells what one record holds about the person, and leaves out what it holds about others (REQUIREMENTS 4.11).
 func (b *builder) record(r Record) record {
 	s := r.Stored
-	out := record{ID: s.ID.String(), Collected: s.Collected.String(), Source: s.Source(), Restricted: s.Restricted, Fields: b.fields(r), day: b.w.day(s.Collected)}
+	b.number++
+	out := record{Number: b.number, ID: s.ID.String(), Collected: s.Collected.String(), Source: s.Source(), Restricted: s.Restricted,
+		Fields: b.fields(s.Activity, s.FieldsOf(b.in.Person)), day: b.w.day(s.Collected)}
+	if r.Supplement != nil && *r.Supplement != "" {
+		v := b.value(*r.Supplement)
+		out.Supplement = &v
+	}
 	b.keeping(r, &out)
-	var who []string
+	var who []gdpr.ID
 	for _, p := range r.Why.Parts {
-		if id := p.Subject.String(); p.Subject != b.in.Person && !slices.Contains(who, id) {
-			who = append(who, id)
+		if p.Subject != b.in.Person && !slices.Contains(who, p.Subject) {
+			who = append(who, p.Subject)
 		}
 	}
 	switch n := len(who); n {
@@ -32,38 +39,38 @@ func (b *builder) record(r Record) record {
 	return out
 }
 
+// known is what the register says of a field.
+type known struct {
+	category coded
+	showName bool
+}
+
 // fields are the person's own values in the order of the register; what it no longer declares comes last.
-func (b *builder) fields(r Record) []field {
-	values := r.Stored.FieldsOf(b.in.Person)
-	act, ok := b.reg.Activity(r.Stored.Activity)
-	var names []string
-	if ok {
-		names = act.FieldNames()
-	}
-	for _, name := range values.Names() {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
+func (b *builder) fields(activity string, values gdpr.Fields) []field {
 	out := []field{}
-	for _, name := range names {
-		v, has := values[name]
-		if !has {
-			continue
-		}
-		f := field{Name: name, value: b.value(v)}
-		if ok && act.Category(name) != "" {
-			c := act.Category(name)
-			f.Category = coded{string(c), b.w.categoryName(c)}
-			f.showName = c == "user" || slices.ContainsFunc(act.Fields, func(o register.Field) bool {
-				return o.Name != name && b.w.categoryName(o.Category) == f.Category.Text
-			})
-		} else {
-			f.Category = coded{Text: name}
-		}
-		out = append(out, f)
+	for _, name := range b.in.fieldNames(activity, values) {
+		k := b.know(activity, name)
+		out = append(out, field{Name: name, Category: k.category, showName: k.showName, value: b.value(values[name])})
 	}
 	return out
+}
+
+func (b *builder) know(activity, name string) known {
+	key := [2]string{activity, name}
+	k, ok := b.known[key]
+	if ok {
+		return k
+	}
+	k.category = coded{Text: name}
+	if act, ok := b.reg.Activity(activity); ok && act.Category(name) != "" {
+		c := act.Category(name)
+		k.category = coded{string(c), b.w.categoryName(c)}
+		k.showName = c == "user" || slices.ContainsFunc(act.Fields, func(o register.Field) bool {
+			return o.Name != name && b.w.categoryName(o.Category) == k.category.Text
+		})
+	}
+	b.known[key] = k
+	return k
 }
 
 // value is one value as JSON has it and as the page shows it.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gallra/gallra/gdpr"
 	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/register"
 	"github.com/gallra/gallra/retention"
@@ -39,6 +40,12 @@ type words struct {
 	passedOn   [4]string
 	backups    string
 	caseFile   string
+
+	incomplete                string // a source that could not be read to its end
+	erased                    map[gdpr.Ground]string
+	erasedRule                string
+	readRights, readRetention string
+	restricted                map[string]string // by the letter of Art. 18(1)
 }
 
 type unit struct{ one, many string }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"github.com/gallra/gallra/gdpr"
 	"github.com/gallra/gallra/gdpr/register"
 	"github.com/gallra/gallra/retention"
 )
@@ -77,6 +78,34 @@ var english = words{
 		Law:    "Law",
 		LawIs:  "This answer is given under Article 15 of the EU's General Data Protection Regulation, GDPR (EU) 2016/679. The articles mentioned are those of the Regulation.",
 		Basics: "Source", BasicsAre: "The organization's record of processing activities, version %d, in force from %s.",
+
+		Skip: "Skip to the answer", Supplement: "What you have added",
+		Elsewhere: "Data in other systems", ElsewhereShort: "There is also data in other systems of ours. Read more under",
+		ElsewhereCount: "Items about you: %d.", ItemDay: "recorded on %s", ItemNoDay: "day not known",
+		Erased: "What has been erased", ErasedShort: "There is data about you that we have erased. Read more under",
+		ErasedCaption: "What we held and hold no longer", ColDay: "Day", ColReason: "Reason",
+		Choices: "Your choices", Consents: "Consents that you have given", ColGiven2: "Given", ColWithdrawn: "Withdrawn", ColHow: "How", Stands: "No",
+		Suppressions: "What you have said no to", ColSince: "Since",
+		Restrictions: "Data that we may only store", ColRestricted: "Record", RestrictedAll: "All that we hold about you",
+		Reads: "When your data was read", ReadsHow: "The list says on which day and for what. It names no members of our staff.",
+		ReadsCaption: "Readings of your data", ColPurpose: "Purpose", ColTimes: "Times",
+	},
+	incomplete: "could not be read to its end. We send you the rest later.",
+	erased: map[gdpr.Ground]string{
+		gdpr.NoLongerNeeded:   "It was no longer needed (Article 17(1)(a)).",
+		gdpr.WithdrawnConsent: "You withdrew your consent (Article 17(1)(b)).",
+		gdpr.Objected:         "You objected (Article 17(1)(c)).",
+		gdpr.Unlawful:         "We had no right to hold it (Article 17(1)(d)).",
+		gdpr.LegalDuty:        "The law required it (Article 17(1)(e)).",
+		gdpr.ChildConsent:     "It was collected from you as a child (Article 17(1)(f)).",
+		gdpr.Instructed:       "Whoever is responsible for it told us to (Article 28(3)(a)).",
+	},
+	erasedRule: "Its time was up:", readRights: "To answer a request of yours", readRetention: "To erase data in time",
+	restricted: map[string]string{
+		"A18-1-a": "You say that it is wrong, and we check it (Article 18(1)(a)).",
+		"A18-1-b": "We have no right to use it, and you have asked us not to erase it (Article 18(1)(b)).",
+		"A18-1-c": "We do not need it any more, but you need it for a legal claim (Article 18(1)(c)).",
+		"A18-1-d": "You have objected, and we weigh your reasons against ours (Article 18(1)(d)).",
 	},
 	basis: map[register.Basis]string{
 		register.Consent:            "You have agreed that we use the data (Article 6(1)(a)). You can withdraw your consent whenever you like.",

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"github.com/gallra/gallra/gdpr"
 	"github.com/gallra/gallra/gdpr/register"
 	"github.com/gallra/gallra/retention"
 )
@@ -77,6 +78,34 @@ var swedish = words{
 		Law:    "Lag",
 		LawIs:  "Svaret ges enligt artikel 15 i EU:s dataskyddsförordning, GDPR (EU) 2016/679. Artiklarna som nämns är förordningens.",
 		Basics: "Underlag", BasicsAre: "Organisationens register över behandling av personuppgifter, version %d, som gäller från den %s.",
+
+		Skip: "Gå direkt till svaret", Supplement: "Det här har du lagt till",
+		Elsewhere: "Uppgifter i andra system", ElsewhereShort: "Det finns också uppgifter i andra system hos oss. Läs mer under",
+		ElsewhereCount: "Antal uppgifter om dig: %d.", ItemDay: "registrerad den %s", ItemNoDay: "okänd dag",
+		Erased: "Det som har raderats", ErasedShort: "Det finns uppgifter om dig som vi har raderat. Läs mer under",
+		ErasedCaption: "Det som vi hade och inte längre har", ColDay: "Dag", ColReason: "Skäl",
+		Choices: "Dina val", Consents: "Samtycken som du har gett", ColGiven2: "Gavs", ColWithdrawn: "Togs tillbaka", ColHow: "Hur", Stands: "Nej",
+		Suppressions: "Det du har sagt nej till", ColSince: "Sedan",
+		Restrictions: "Uppgifter som vi bara får lagra", ColRestricted: "Post", RestrictedAll: "Allt som vi har om dig",
+		Reads: "När dina uppgifter har lästs", ReadsHow: "Listan visar vilken dag och för vad. Den namnger ingen av våra anställda.",
+		ReadsCaption: "Läsningar av dina uppgifter", ColPurpose: "Ändamål", ColTimes: "Antal",
+	},
+	incomplete: "kunde inte läsas till slut. Vi skickar resten senare.",
+	erased: map[gdpr.Ground]string{
+		gdpr.NoLongerNeeded:   "De behövdes inte längre (artikel 17.1 a).",
+		gdpr.WithdrawnConsent: "Du tog tillbaka ditt samtycke (artikel 17.1 b).",
+		gdpr.Objected:         "Du invände (artikel 17.1 c).",
+		gdpr.Unlawful:         "Vi hade inte rätt att ha dem (artikel 17.1 d).",
+		gdpr.LegalDuty:        "Lagen krävde det (artikel 17.1 e).",
+		gdpr.ChildConsent:     "De samlades in när du var barn (artikel 17.1 f).",
+		gdpr.Instructed:       "Den som ansvarar för dem sade till oss (artikel 28.3 a).",
+	},
+	erasedRule: "Tiden var ute:", readRights: "För att svara på en begäran från dig", readRetention: "För att radera uppgifter i tid",
+	restricted: map[string]string{
+		"A18-1-a": "Du säger att de är fel, och vi kontrollerar det (artikel 18.1 a).",
+		"A18-1-b": "Vi har inte rätt att använda dem, och du har bett oss att inte radera dem (artikel 18.1 b).",
+		"A18-1-c": "Vi behöver dem inte längre, men du behöver dem för ett rättsligt anspråk (artikel 18.1 c).",
+		"A18-1-d": "Du har invänt, och vi väger dina skäl mot våra (artikel 18.1 d).",
 	},
 	basis: map[register.Basis]string{
 		register.Consent:            "Du har samtyckt till att vi använder uppgifterna (artikel 6.1 a). Du kan ta tillbaka samtycket när du vill.",
