@@ -221,11 +221,12 @@ func (a *act) putCase(ctx context.Context, act *CaseAct) error {
 	b := &storage.Batch{}
 	entry := audit.Entry{Why: act.Why}
 	revs := make([]int64, len(act.Put))
+	keys := map[ID]sealer{} // of cases that are new
 	for i, f := range act.Put {
 		if f.ID.IsZero() {
 			f.ID = storage.NewID()
 		}
-		if err := a.putCaseFile(ctx, b, f, &revs[i]); err != nil {
+		if err := a.putCaseFile(ctx, b, f, keys, &revs[i]); err != nil {
 			return err
 		}
 		entry.Objects = append(entry.Objects, audit.Object(f.Kind, f.ID))
@@ -260,7 +261,7 @@ func (a *act) putCase(ctx context.Context, act *CaseAct) error {
 }
 
 // putCaseFile adds one file. One that is closed moves to where lists of open files do not look.
-func (a *act) putCaseFile(ctx context.Context, b *storage.Batch, f *CaseFile, rev *int64) error {
+func (a *act) putCaseFile(ctx context.Context, b *storage.Batch, f *CaseFile, keys map[ID]sealer, rev *int64) error {
 	e := a.s.e
 	row := storage.File{Kind: openKind(f.Kind), ID: f.ID, Rev: f.Rev + 1, Parent: f.Case, State: f.State, Due: f.Due.UTC(), Name: []byte(f.Number), Unique: f.Number != ""}
 	body := caseBody{public: f.Public}
@@ -276,7 +277,7 @@ func (a *act) putCaseFile(ctx context.Context, b *storage.Batch, f *CaseFile, re
 		row.Name = nil
 	}
 	*rev = row.Rev
-	key, err := a.caseKey(ctx, b, f)
+	key, err := a.caseKey(ctx, b, f, keys)
 	if err != nil {
 		return err
 	}
@@ -299,9 +300,12 @@ func (a *act) putCaseFile(ctx context.Context, b *storage.Batch, f *CaseFile, re
 	return err
 }
 
-// caseKey is the key of a file's case; a new case gets one.
-func (a *act) caseKey(ctx context.Context, b *storage.Batch, f *CaseFile) (sealer, error) {
+// caseKey is the key of a file's case; a new case gets one, and its own file comes first.
+func (a *act) caseKey(ctx context.Context, b *storage.Batch, f *CaseFile, keys map[ID]sealer) (sealer, error) {
 	e := a.s.e
+	if key := keys[f.of()]; key != nil {
+		return key, nil
+	}
 	if f.Rev > 0 || !f.Case.IsZero() {
 		return e.subject(ctx, e.self, f.of(), nil)
 	}
@@ -314,6 +318,7 @@ func (a *act) caseKey(ctx context.Context, b *storage.Batch, f *CaseFile) (seale
 		return nil, err
 	}
 	b.Keys.PutSubjects = append(b.Keys.PutSubjects, row)
+	keys[f.ID] = key
 	return key, nil
 }
 

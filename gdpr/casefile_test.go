@@ -30,10 +30,10 @@ func TestCaseFile(t *testing.T) {
 		newFirm(h)
 		ctx, desk := t.Context(), h.As(dpo, gdpr.SubjectRights)
 		later, sooner := newCase(h, "2026-ö2", 9, asa.And(gdpr.Phone("070-1740606"))), newCase(h, "2026-1", 3, gdpr.Email("bo@kund.example"))
-		require.NoError(t, putCase(h, later))
-		require.NoError(t, putCase(h, sooner))
+		later.ID = gdpr.NewID()
 		note := &gdpr.CaseFile{Kind: "notice", Case: later.ID, State: "waiting", Due: h.clock.at, Secret: []byte("till Åsa")}
-		require.NoError(t, putCase(h, note))
+		require.NoError(t, putCase(h, later, note))
+		require.NoError(t, putCase(h, sooner))
 		assert.EqualValues(t, 1, later.Rev)
 
 		open, err := desk.OpenCaseFiles(ctx, "request", gdpr.ID{})

@@ -33,6 +33,11 @@ const freezeGround = "open request: nothing goes before the copy is sealed (Art.
 
 // freeze places the freeze of a case, or moves its last day.
 func (a *act) freeze(ctx context.Context, b *storage.Batch, of ID, fr *Freeze) error {
+	if _, err := a.s.e.store.Subject(ctx, fr.Subject); errors.Is(err, storage.ErrNotFound) {
+		return nil // nothing is left to keep
+	} else if err != nil {
+		return err
+	}
 	row, err := a.s.e.store.File(ctx, fileHold, of)
 	body := holdBody{V: 1, Subject: fr.Subject, Ground: freezeGround, Owner: a.s.actor.String(), Placed: a.now, Freeze: true}
 	switch {
@@ -73,6 +78,36 @@ func (a *act) thaw(ctx context.Context, b *storage.Batch, of ID) error {
 		return errors.New("decode freeze: not of format 1")
 	}
 	return a.ended(ctx, b, row, body)
+}
+
+// onlyFrozen reports whether nothing but freezes keeps a person from being erased, and adds to the batch that this stays so: a hold that is placed meanwhile raises
+// their revisions. A freeze keeps data from going; it does not keep it from being put right.
+func (a *act) onlyFrozen(ctx context.Context, b *storage.Batch, subject ID) (bool, error) {
+	holds, err := a.s.e.holdsOn(ctx, subject)
+	if err != nil {
+		return false, err
+	}
+	for _, h := range holds {
+		if !h.Freeze {
+			return false, nil
+		}
+	}
+	for _, h := range holds {
+		b.Files = append(b.Files, storage.FileCond{Kind: fileHold, ID: h.ID, Rev: h.file.Rev})
+	}
+	return len(holds) > 0, nil
+}
+
+// touchFreezes raises the revisions of the freezes of a person on whom a hold is placed.
+func (a *act) touchFreezes(ctx context.Context, b *storage.Batch, subject ID) error {
+	holds, err := a.s.e.holdsOn(ctx, subject)
+	for _, h := range holds {
+		if h.Freeze {
+			h.file.Rev++
+			b.PutFiles = append(b.PutFiles, h.file)
+		}
+	}
+	return err
 }
 
 // lapse ends the freezes whose last day is over.

@@ -94,8 +94,8 @@ func (s *Session) Hold(ctx context.Context, h Hold) (ID, error) {
 		if err != nil {
 			return errors.New("encode hold: not JSON")
 		}
-		b.PutFiles = []storage.File{{Kind: fileHold, ID: id, Rev: 1, Parent: body.target(), State: stateActive,
-			Due: h.ReviewBy.Start(s.e.zone).UTC(), Body: encoded}}
+		b.PutFiles = append(b.PutFiles, storage.File{Kind: fileHold, ID: id, Rev: 1, Parent: body.target(), State: stateActive,
+			Due: h.ReviewBy.Start(s.e.zone).UTC(), Body: encoded})
 		return a.commit(ctx, b, audit.Entry{Why: h.Ground, Objects: []string{audit.Object(fileHold, id), audit.Object(body.kind(), body.target())}, Fields: h.Fields})
 	})
 	if err != nil {
@@ -178,7 +178,7 @@ func (a *act) holdOn(ctx context.Context, h Hold) (b *storage.Batch, body holdBo
 		}
 		body.Subject = row.ID
 		b.HoldSubjects = []storage.Count{{ID: body.Subject, N: 1}}
-		return b, body, row.Controller, e.heads(), nil
+		return b, body, row.Controller, e.heads(), a.touchFreezes(ctx, b, row.ID)
 	}
 	parts, err := e.store.Record(ctx, h.Record)
 	if err != nil {
@@ -334,16 +334,17 @@ type HoldInfo struct {
 	Ground   string
 	Owner    string
 	ReviewBy civil.Date
+	// Freeze: it is of an open request, and ends with it (REQUIREMENTS 4.9).
+	Freeze bool
 
 	file   storage.File
 	placed time.Time
 	ended  time.Time // zero while in force
 	parts  []storage.PartRef
-	freeze bool
 }
 
 // lapsed reports whether it is a freeze whose last day is over.
-func (h *HoldInfo) lapsed(now time.Time) bool { return h.freeze && !h.file.Due.After(now) }
+func (h *HoldInfo) lapsed(now time.Time) bool { return h.Freeze && !h.file.Due.After(now) }
 
 // holdsOn are the holds in force on any of the given rows: one question to the store.
 func (e *Engine) holdsOn(ctx context.Context, targets ...ID) ([]HoldInfo, error) {
@@ -393,7 +394,7 @@ func (e *Engine) holdsIn(ctx context.Context, state string, targets []ID) ([]Hol
 				return nil, errors.New("decode hold: not of format 1")
 			}
 			out = append(out, HoldInfo{ID: f.ID, On: body.kind(), Target: f.Parent, Ground: body.Ground, Owner: body.Owner, ReviewBy: body.ReviewBy,
-				file: f, placed: body.Placed, ended: body.Ended, parts: body.Parts, freeze: body.Freeze})
+				file: f, placed: body.Placed, ended: body.Ended, parts: body.Parts, Freeze: body.Freeze})
 		}
 		if len(files) < q.Limit {
 			return out, nil

@@ -71,6 +71,15 @@ func (i Identity) And(other Identity) Identity {
 // IsZero reports whether nobody is identified.
 func (i Identity) IsZero() bool { return i.p.get().id.IsZero() && len(i.p.get().ids) == 0 }
 
+// Each hands out the identifiers as they were given, with their Fideslang categories, for an application that looks in tables of its own: they are personal data.
+func (i Identity) Each(yield func(category, value string) bool) {
+	for _, id := range i.p.get().ids {
+		if !yield(id.kind, id.value) {
+			return
+		}
+	}
+}
+
 // String returns [redacted].
 func (Identity) String() string { return redacted }
 

@@ -245,6 +245,9 @@ func (a *act) restrict(ctx context.Context, id ID, r *Restriction) error {
 		}
 		if held.Record.IsZero() {
 			b.HoldSubjects = []storage.Count{{ID: row.ID, N: 1}}
+			if err := a.touchFreezes(ctx, b, row.ID); err != nil {
+				return err
+			}
 		}
 	}
 	if r.Record.IsZero() {

@@ -45,7 +45,7 @@ func (Change) MarshalJSON() ([]byte, error) { return nil, errMarshal }
 // Update changes fields of a record (Art. 16). The new version has a new key and the old one's key is destroyed: the old value opens nowhere.
 // An identifier that the changed field carried moves along. The trail names the fields, never a value (REQUIREMENTS 4.20).
 func (s *Session) Update(ctx context.Context, id ID, c Change) error {
-	try := 0
+	try, held := 0, false
 	err := again(ctx, func() error {
 		try++
 		a, err := s.beginUpdate(ctx)
@@ -70,7 +70,11 @@ func (s *Session) Update(ctx context.Context, id ID, c Change) error {
 		if u.l == nil {
 			return refuse("Record", "its activity is not in the register any more")
 		}
-		return u.run(ctx, id, c, usable)
+		u.held = held
+		err = u.run(ctx, id, c, usable)
+		var cond *storage.ConditionError
+		held = errors.As(err, &cond) && cond.Has(storage.KindSubject, storage.Held)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("update: %w", err)
@@ -97,6 +101,7 @@ func (s *Session) beginUpdate(ctx context.Context) (*act, error) {
 
 // update is one change on its way to the store.
 type update struct {
+	held    bool // somebody who is held was met by the try before
 	a       *act
 	l       *layout
 	all     []storage.Part
@@ -183,7 +188,13 @@ func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part
 			}
 		}
 	}
-	u.b.Subjects = append(u.b.Subjects, storage.SubjectCond{ID: u.subject, NotHeld: true, Exclusive: len(u.left) > 0, Left: u.left})
+	frozen := false
+	if u.held { // by no more than an open request?
+		if frozen, err = u.a.onlyFrozen(ctx, u.b, u.subject); err != nil {
+			return err
+		}
+	}
+	u.b.Subjects = append(u.b.Subjects, storage.SubjectCond{ID: u.subject, NotHeld: !frozen, Exclusive: len(u.left) > 0, Left: u.left})
 	entry := audit.Entry{Objects: []string{audit.Object("record", id)}, Fields: set.Names()}
 	if c.Statement != "" {
 		entry.Why = "supplementary statement"

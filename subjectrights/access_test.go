@@ -18,7 +18,7 @@ func TestReportHoldsAllAndOnlyOurOwn(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, epm)
 	own, customers := annaEverywhere(h)
-	c := h.receive(gdpr.Email(annas), subjectrights.Access)
+	c := h.approved(gdpr.Email(annas), subjectrights.Access)
 	require.Len(t, c.Forward(), 3)
 	r := h.access(c)
 	assert.Equal(t, 3, r.Records())
@@ -36,7 +36,10 @@ func TestReportHoldsAllAndOnlyOurOwn(t *testing.T) {
 			assert.NotContains(t, text, id.String())
 		}
 	}
-	assert.Equal(t, []string{"Explain by Örjan Dataskydd", "Find by Örjan Dataskydd"}, h.trail(caseID))
+	trail := h.trail(caseID)
+	for _, act := range []string{"Receive", "Identify", "Approve", "Find", "Explain", "Reads", "Suppressions", "Consents", "Restrictions"} {
+		assert.Contains(t, trail, act+" by Örjan Dataskydd")
+	}
 	assert.Contains(t, pageOf(t, r, "sv"), "Våra avtal tillåter inte att vi berättar till vem.")
 }
 
@@ -46,7 +49,7 @@ func TestCustomerIsNamedOnlyWhereTheTermsAllowIt(t *testing.T) {
 	who := gdpr.Email(annas)
 	h.customer("Kanalbolaget AB", "hosted-open", "open", who, gdpr.Fields{"content": "hos Kanalbolaget"})
 	h.customer("Dolda Gården AB", "hosted-closed", "closed", who, gdpr.Fields{"content": "hos Dolda"})
-	c := h.receive(who, subjectrights.Access)
+	c := h.approved(who, subjectrights.Access)
 	named := 0
 	for _, f := range c.Forward() {
 		if f.MayName {
@@ -63,7 +66,7 @@ func TestCustomerIsNamedOnlyWhereTheTermsAllowIt(t *testing.T) {
 func TestNothingHeldIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, epm)
-	c := h.receive(gdpr.Email("ingen@kund.example"), subjectrights.Access)
+	c := h.approved(gdpr.Email("ingen@kund.example"), subjectrights.Access)
 	assert.Empty(t, c.Own())
 	assert.Empty(t, c.Forward())
 	r := h.access(c)
@@ -82,7 +85,7 @@ func TestOtherPersonsInARecord(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, orangery)
 	orangeryPerson(h)
-	r := h.access(h.receive(gdpr.Email("ake.oberg@post.example"), subjectrights.Access))
+	r := h.access(h.approved(gdpr.Email("ake.oberg@post.example"), subjectrights.Access))
 	page := pageOf(t, r, "sv")
 	assert.Contains(t, page, "Betalar för hela familjen.\nVill ha brev.")
 	assert.Contains(t, page, "uppgifter om två andra personer")
@@ -97,9 +100,15 @@ func TestAccessIsAskedForAndAllowed(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, epm)
 	annaEverywhere(h)
-	_, err := h.desk.Access(t.Context(), dpo, h.receive(gdpr.Email(annas), subjectrights.Erasure))
+	_, err := h.desk.Access(t.Context(), dpo, h.approved(gdpr.Email(annas), subjectrights.Erasure))
 	require.ErrorIs(t, err, subjectrights.ErrNotAsked)
-	_, err = h.desk.Access(t.Context(), gdpr.Person("Utan Roll"), h.receive(gdpr.Email(annas), subjectrights.Access))
+	c := h.receive(gdpr.Email(annas), subjectrights.Access)
+	_, err = h.desk.Access(t.Context(), dpo, c)
+	require.ErrorIs(t, err, subjectrights.ErrNotIdentified, "PRO-TIME")
+	require.NoError(t, h.desk.Identify(t.Context(), dpo, c, subjectrights.KnownAddress, subjectrights.Address{}))
+	_, err = h.desk.Access(t.Context(), dpo, c)
+	require.ErrorIs(t, err, subjectrights.ErrNotGranted)
+	_, err = h.desk.Access(t.Context(), gdpr.Person("Utan Roll"), h.approved(gdpr.Email(annas), subjectrights.Access))
 	require.ErrorIs(t, err, gdpr.ErrNotAllowed)
 	var refused *gdpr.InputError
 	_, err = h.desk.Access(t.Context(), dpo, nil)
@@ -111,7 +120,7 @@ func TestAccessIsAskedForAndAllowed(t *testing.T) {
 func TestLanguages(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, epm)
-	r := h.access(h.receive(gdpr.Email(annas), subjectrights.Access))
+	r := h.access(h.approved(gdpr.Email(annas), subjectrights.Access))
 	var b strings.Builder
 	for _, lang := range []string{"", "no", "SV"} {
 		require.ErrorIs(t, report.HTML(&b, r, lang), report.ErrLanguage)
@@ -122,16 +131,21 @@ func TestLanguages(t *testing.T) {
 	assert.Empty(t, b.String())
 }
 
-// TestAJobMayAnswerButNotDecide: to take in and to copy is work, to erase is a decision (REQUIREMENTS 0.10).
+// TestAJobMayAnswerButNotDecide: to take in and to copy is work, to grant and to erase is a decision (REQUIREMENTS 0.10).
 func TestAJobMayAnswerButNotDecide(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, orangery)
+	ctx := t.Context()
 	h.put("festival", gdpr.Record{Subject: gdpr.Email(annas), Fields: gdpr.Fields{"name": "Anna Lindqvist"}})
-	c, err := h.desk.Receive(t.Context(), web, request(h.at, gdpr.Email(annas), subjectrights.Access, subjectrights.Erasure))
+	c, err := h.desk.Receive(ctx, web, request(h.at, gdpr.Email(annas), subjectrights.Access, subjectrights.Erasure))
 	require.NoError(t, err)
-	r, err := h.desk.Access(t.Context(), web, c)
+	require.NoError(t, h.desk.Identify(ctx, web, c, subjectrights.LoggedIn, subjectrights.Address{Contact: annas}))
+	all := grants(subjectrights.Access, subjectrights.Erasure)
+	require.ErrorIs(t, h.desk.Decide(ctx, web, c, all...), subjectrights.ErrPersonDecides)
+	require.NoError(t, h.desk.Decide(ctx, dpo, c, all...))
+	r, err := h.desk.Access(ctx, web, c)
 	require.NoError(t, err)
 	assert.Equal(t, 1, r.Records())
-	_, err = h.desk.Erase(t.Context(), web, c, gdpr.WithdrawnConsent)
+	_, err = h.desk.Erase(ctx, web, c)
 	require.ErrorIs(t, err, subjectrights.ErrPersonDecides)
 }

@@ -2,7 +2,7 @@ package subjectrights
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,102 +15,191 @@ import (
 	"github.com/gallra/gallra/gdpr/civil"
 )
 
-// Case is a request that was received: when it must be answered, what is ours and what is to be passed on. Nothing in it can be changed,
-// least of all when it was received. It prints its id and no personal data.
-type Case struct{ p *caseFile }
+// kindRequest is the kind of file that a request is.
+const kindRequest = "request"
 
-type caseFile struct {
-	id       string
-	rights   []Right
-	channel  Channel
-	received time.Time
-	day      civil.Date
-	due      civil.Date
-	who      gdpr.Identity
-	person   gdpr.ID
-	own      []Holding
-	forward  []Forward
+// Case is a request as it stood when it was read, or changed by the desk through this value. When it was received never changes. It prints its
+// number and no personal data.
+type Case struct{ p **open } // two pointers deep, where no verb of fmt looks
+
+// open returns what is read; nil for no case.
+func (c *Case) open() *open {
+	if c == nil || c.p == nil {
+		return nil
+	}
+	return *c.p
+}
+
+// open is a case with its two halves decoded.
+type open struct {
+	file gdpr.CaseFile
+	pub  public
+	sec  secret
+}
+
+// public is what a case says without personal data.
+type public struct {
+	V         int                `json:"v"`
+	Rights    []Right            `json:"rights"`
+	Channel   Channel            `json:"channel"`
+	Received  time.Time          `json:"received"`
+	Day       civil.Date         `json:"day"`
+	Language  string             `json:"language"`
+	Child     bool               `json:"child,omitempty"`
+	Person    gdpr.ID            `json:"person,omitzero"`
+	SealBy    civil.Date         `json:"seal_by,omitzero"`
+	Pauses    []pause            `json:"pauses,omitempty"`
+	Extension *Extension         `json:"extension,omitempty"`
+	Identity  *Identified        `json:"identity,omitempty"`
+	Decisions []Decision         `json:"decisions,omitempty"`
+	Done      []Done             `json:"done,omitempty"`
+	Copy      *Copy              `json:"copy,omitempty"`
+	Told      []Told             `json:"told,omitempty"`
+	Forward   []Forward          `json:"forward,omitempty"`
+	Linked    []gdpr.ID          `json:"linked,omitempty"`
+	Overdue   civil.Date         `json:"overdue,omitzero"` // the last day that was missed, once somebody has seen it
+	Lifts     map[string]gdpr.ID `json:"lifts,omitempty"`
+}
+
+// secret is what is sealed of a case.
+type secret struct {
+	Own            []Holding            `json:"own,omitempty"`
+	Reply          savedAddress         `json:"reply,omitzero"`
+	Verified       savedAddress         `json:"verified,omitzero"`
+	Representative *savedRepresentative `json:"representative,omitempty"`
+	Text           string               `json:"text,omitempty"`
+	Reasons        []string             `json:"reasons,omitempty"` // of the decisions, in their order
+}
+
+// pause is time that does not count; To is zero while it lasts.
+type pause struct {
+	From civil.Date `json:"from"`
+	To   civil.Date `json:"to,omitzero"`
 }
 
 // Holding is what we hold about the person as controller, for one activity.
 type Holding struct {
-	Activity string
-	Records  []gdpr.ID
+	Activity string    `json:"activity"`
+	Records  []gdpr.ID `json:"records"`
 }
 
 // Forward is the part of one customer, whose data we only process: the request is passed on to it, never answered (REQUIREMENTS 3.3). It holds
 // nothing of any other customer. Engine.Party has the customer's name and address.
 type Forward struct {
 	// Controller is the customer.
-	Controller gdpr.ID
+	Controller gdpr.ID `json:"controller"`
 	// Agreements are those under which the data is held.
-	Agreements []gdpr.ID
+	Agreements []gdpr.ID `json:"agreements"`
 	// Records are the customer's records that the identifiers lead to.
-	Records []gdpr.ID
+	Records []gdpr.ID `json:"records"`
 	// By is when it should have been passed on: the next working day.
-	By civil.Date
+	By civil.Date `json:"by"`
 	// MayName: the terms let us tell the person who the customer is.
-	MayName bool
+	MayName bool `json:"may_name,omitempty"`
+	// PassedOn is when the customer had it.
+	PassedOn time.Time `json:"passed_on,omitzero"`
 }
 
-// Receive takes a request in: it checks it, dates it and splits it by role. Nothing about the person being held is a case too: the person
-// is owed that answer (Art. 15(1)). It needs the ability to read for all activities.
-//
-// It fails with *gdpr.InputError for a request that is not complete or lies in the future, and *AmbiguousError where it must
-// be found out first who asked.
-func (d *Desk) Receive(ctx context.Context, actor gdpr.Actor, r Request) (*Case, error) {
-	c, err := d.receive(ctx, actor, r)
-	if err != nil {
-		return nil, fmt.Errorf("receive request: %w", err)
-	}
-	return c, nil
+// Done is something that was carried out.
+type Done struct {
+	Right   Right     `json:"right"`
+	At      time.Time `json:"at"`
+	By      string    `json:"by"`
+	Records []gdpr.ID `json:"records,omitempty"`
+	Proof   gdpr.ID   `json:"proof,omitzero"`
+	// Activities are what an erased record was held for, with Ground, for later answers.
+	Activities []string    `json:"activities,omitempty"`
+	Ground     gdpr.Ground `json:"ground,omitempty"`
 }
 
-func (d *Desk) receive(ctx context.Context, actor gdpr.Actor, r Request) (*Case, error) {
-	if err := r.check(d.now()); err != nil {
-		return nil, err
+// Copy is the copy of the data that was sealed for the person: nothing may go before.
+type Copy struct {
+	At     time.Time `json:"at"`
+	Digest string    `json:"digest"` // SHA-256 of what was handed over, in hexadecimal digits
+}
+
+// decodeCase opens a stored case.
+func decodeCase(f *gdpr.CaseFile) (*Case, error) {
+	o := &open{file: *f}
+	if json.Unmarshal(f.Public, &o.pub) != nil || o.pub.V != 1 {
+		return nil, errors.New("decode case: not of format 1")
 	}
-	c := &caseFile{id: r.Case, rights: slices.Clone(r.Rights), channel: r.Channel, received: r.Received.UTC(), who: r.Subject, person: r.Person,
-		day: civil.DateOf(r.Received, d.zone)}
-	if c.id == "" {
-		c.id = c.day.String() + "-" + rand.Text()[:8]
+	if len(f.Secret) > 0 && json.Unmarshal(f.Secret, &o.sec) != nil {
+		return nil, errors.New("decode case: not of format 1")
 	}
-	var by civil.Date
+	return &Case{&o}, nil
+}
+
+// encode writes the halves into the file.
+func (o *open) encode() error {
 	var err error
-	if c.due, by, err = d.dates(c.day); err != nil {
+	if o.file.Public, err = json.Marshal(&o.pub); err != nil {
+		return errors.New("encode case: not JSON")
+	}
+	if o.file.Secret, err = json.Marshal(&o.sec); err != nil {
+		return errors.New("encode case: not JSON")
+	}
+	return nil
+}
+
+// clone is a copy to be changed.
+func (o *open) clone() (*open, error) {
+	if err := o.encode(); err != nil {
 		return nil, err
 	}
-	found, err := d.find(ctx, d.session(actor, c.id), c.who, c.person)
+	c, err := decodeCase(&o.file)
 	if err != nil {
 		return nil, err
 	}
-	c.person = found.person
-	c.own = found.holdings(d.reg)
-	c.forward = found.forwards(d.reg, by)
-	return &Case{c}, nil
+	return c.open(), nil
+}
+
+// Case reads a case by its number. It needs the ability to read all activities, and stands in the trail.
+func (d *Desk) Case(ctx context.Context, actor gdpr.Actor, number string) (*Case, error) {
+	f, err := d.eng.As(actor, gdpr.SubjectRights).CaseFileOf(ctx, kindRequest, number)
+	if err != nil {
+		return nil, fmt.Errorf("read case: %w", err)
+	}
+	return decodeCase(f)
 }
 
 // ID is the case's number, under which its acts stand in the trail.
-func (c Case) ID() string { return c.p.id }
+func (c *Case) ID() string { return c.open().file.Number }
+
+// State is where it stands.
+func (c *Case) State() State { return State(c.open().file.State) }
 
 // Rights are the rights that the person uses.
-func (c Case) Rights() []Right { return slices.Clone(c.p.rights) }
+func (c *Case) Rights() []Right { return slices.Clone(c.open().pub.Rights) }
 
 // Channel is how the request came in.
-func (c Case) Channel() Channel { return c.p.channel }
+func (c *Case) Channel() Channel { return c.open().pub.Channel }
 
 // Received is when it came in, in UTC.
-func (c Case) Received() time.Time { return c.p.received }
-
-// Due is the last day to answer: one month from the day of receipt, rolled to a working day (Art. 12(3)). It runs to its end.
-func (c Case) Due() civil.Date { return c.p.due }
+func (c *Case) Received() time.Time { return c.open().pub.Received }
 
 // Person is the engine's id for the person as our own data subject; zero when we hold nothing as controller.
-func (c Case) Person() gdpr.ID { return c.p.person }
+func (c *Case) Person() gdpr.ID { return c.open().pub.Person }
 
-// Own is what we hold as controller, in the order of the register.
-func (c Case) Own() []Holding {
-	own := slices.Clone(c.p.own)
+// Child reports whether the person is under age: such a request comes first.
+func (c *Case) Child() bool { return c.open().pub.Child }
+
+// SealBy is the last day on which all that was asked for a copy of is there by its own rules; the zero Date when no rule ends before the answer is due. Nothing
+// goes before the copy is sealed, but what is kept longer for it is kept over its time (REQUIREMENTS 4.9).
+func (c *Case) SealBy() civil.Date { return c.open().pub.SealBy }
+
+// Identified says how it was established who asks; nil: it was not.
+func (c *Case) Identified() *Identified {
+	if c.open().pub.Identity == nil {
+		return nil
+	}
+	is := *c.open().pub.Identity
+	return &is
+}
+
+// Own is what we held as controller at receipt, in the order of the register.
+func (c *Case) Own() []Holding {
+	own := slices.Clone(c.open().sec.Own)
 	for i := range own {
 		own[i].Records = slices.Clone(own[i].Records)
 	}
@@ -118,8 +207,8 @@ func (c Case) Own() []Holding {
 }
 
 // Forward is what is to be passed on: one item for each customer, in the order of their ids.
-func (c Case) Forward() []Forward {
-	forward := slices.Clone(c.p.forward)
+func (c *Case) Forward() []Forward {
+	forward := slices.Clone(c.open().pub.Forward)
 	for i := range forward {
 		forward[i].Agreements = slices.Clone(forward[i].Agreements)
 		forward[i].Records = slices.Clone(forward[i].Records)
@@ -127,35 +216,47 @@ func (c Case) Forward() []Forward {
 	return forward
 }
 
-// asks returns what is known of a case, if there is one and it uses the right.
-func (c *Case) asks(right Right) (*caseFile, error) {
-	switch {
-	case c == nil || c.p == nil:
-		return nil, refuse("Case", "missing: take the request in with Receive")
-	case !slices.Contains(c.p.rights, right):
-		return nil, ErrNotAsked
+// Decisions are what was decided, with the reasons.
+func (c *Case) Decisions() []Decision {
+	out := slices.Clone(c.open().pub.Decisions)
+	for i := range out {
+		out[i].Records = slices.Clone(out[i].Records)
+		out[i].Reasons = c.open().sec.Reasons[i]
 	}
-	return c.p, nil
+	return out
 }
 
-// decide is asks for an act that is a decision.
-func (c *Case) decide(actor gdpr.Actor, right Right) (*caseFile, error) {
-	if !actor.IsPerson() {
-		return nil, ErrPersonDecides
+// Done is what was carried out so far.
+func (c *Case) Done() []Done { return slices.Clone(c.open().pub.Done) }
+
+// Copy is the sealed copy; nil: there is none yet.
+func (c *Case) Copy() *Copy {
+	if c.open().pub.Copy == nil {
+		return nil
 	}
-	return c.asks(right)
+	is := *c.open().pub.Copy
+	return &is
 }
 
-// String names the case, its rights and its last day.
+// Told are the notices that were delivered.
+func (c *Case) Told() []Told { return slices.Clone(c.open().pub.Told) }
+
+// Linked are other requests of the same person that were open at receipt: each keeps its own clock (REQUIREMENTS 4.12).
+func (c *Case) Linked() []gdpr.ID { return slices.Clone(c.open().pub.Linked) }
+
+// asks reports whether a right is used.
+func (c *Case) asks(r Right) bool { return slices.Contains(c.open().pub.Rights, r) }
+
+// String names the case, its rights, its state and its last day.
 func (c Case) String() string {
-	if c.p == nil {
+	if c.open() == nil {
 		return "no case"
 	}
-	rights := make([]string, len(c.p.rights))
-	for i, r := range c.p.rights {
+	rights := make([]string, len(c.open().pub.Rights))
+	for i, r := range c.open().pub.Rights {
 		rights[i] = string(r)
 	}
-	return fmt.Sprintf("case %s (%s), answer by %s", c.p.id, strings.Join(rights, ", "), c.p.due)
+	return fmt.Sprintf("case %s (%s), %s", c.open().file.Number, strings.Join(rights, ", "), c.open().file.State)
 }
 
 // GoString is String.
@@ -167,7 +268,7 @@ func (c Case) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, c.String())
 // LogValue is String.
 func (c Case) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// MarshalJSON fails: a case is not stored by itself.
+// MarshalJSON fails: a case is stored by the desk alone.
 func (c Case) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("a case leads to a person and is not marshaled by accident: take what is needed of it")
 }

@@ -1,7 +1,9 @@
 package subjectrights_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,17 +41,30 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(c)
+	fmt.Println(c, "- answer by", desk.Due(c))
+
+	_ = desk.Identify(ctx, dpo, c, subjectrights.KnownAddress, subjectrights.Address{Contact: "anna@kund.example"})
+	_ = desk.Decide(ctx, dpo, c,
+		subjectrights.Decision{Right: subjectrights.Access, Grant: true},
+		subjectrights.Decision{Right: subjectrights.Erasure, Grant: true, Ground: string(gdpr.NoLongerNeeded)})
 
 	answer, _ := desk.Access(ctx, dpo, c)
-	var page strings.Builder
+	var page bytes.Buffer
 	_ = report.HTML(&page, answer, report.Swedish)
 	fmt.Println(answer.Records(), "record, in words:", strings.Contains(page.String(), "Vad kostar det?"))
+	digest := sha256.Sum256(page.Bytes()) // of what is handed over: as a rule a sealed package
+	_ = desk.SealedCopy(ctx, dpo, c, digest[:])
 
-	gone, _ := desk.Erase(ctx, dpo, c, gdpr.NoLongerNeeded)
-	fmt.Println(len(gone.Records), "erased,", len(gone.Kept), "kept, nothing left:", gone.Whole)
+	gone, err := desk.Erase(ctx, dpo, c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(gone.Erasures[0].Records), "erased,", len(gone.Erasures[0].Kept), "kept, nothing left:", gone.Erasures[0].Whole)
+	fmt.Println(desk.Answer(ctx, dpo, c, subjectrights.Answer{Told: time.Now()}), desk.Close(ctx, dpo, c), c.State())
 	// Output:
-	// case 2026-17 (A15, A17), answer by 2026-04-07
+	// case 2026-17 (A15, A17), received - answer by 2026-04-07
 	// 1 record, in words: true
 	// 1 erased, 0 kept, nothing left: true
+	// <nil> <nil> closed
 }

@@ -22,7 +22,7 @@ func TestGoldenEPM(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, epm)
 	own, _ := annaEverywhere(h)
-	c := h.receive(gdpr.Email(annas), subjectrights.Access)
+	c := h.approved(gdpr.Email(annas), subjectrights.Access)
 	h.set("2026-03-10")
 	assertGolden(t, "epm", h.access(c), own)
 }
@@ -31,7 +31,7 @@ func TestGoldenOrangery(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, orangery)
 	own := orangeryPerson(h)
-	c := h.receive(gdpr.Email("ake.oberg@post.example"), subjectrights.Access)
+	c := h.approved(gdpr.Email("ake.oberg@post.example"), subjectrights.Access)
 	h.set("2026-03-10")
 	assertGolden(t, "orangery", h.access(c), own)
 }

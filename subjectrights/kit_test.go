@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,8 @@ type house struct {
 	desk  *subjectrights.Desk
 	store *memory.Store
 	at    time.Time
+
+	requests int
 }
 
 func newHouse(t *testing.T, register string) *house {
@@ -138,9 +141,50 @@ func (h *house) trail(caseID string) []string {
 // receive takes in a request that has just come by e-mail.
 func (h *house) receive(who gdpr.Identity, rights ...subjectrights.Right) *subjectrights.Case {
 	h.t.Helper()
-	c, err := h.desk.Receive(h.t.Context(), dpo, request(h.at, who, rights...))
+	r := request(h.at, who, rights...)
+	if h.requests++; h.requests > 1 {
+		r.Case += "-" + strconv.Itoa(h.requests)
+	}
+	c, err := h.desk.Receive(h.t.Context(), dpo, r)
 	require.NoError(h.t, err)
 	return c
+}
+
+// identified is receive of somebody who is logged in.
+func (h *house) identified(who gdpr.Identity, rights ...subjectrights.Right) *subjectrights.Case {
+	h.t.Helper()
+	c := h.receive(who, rights...)
+	require.NoError(h.t, h.desk.Identify(h.t.Context(), dpo, c, subjectrights.LoggedIn, subjectrights.Address{Name: "Anna Lindqvist", Contact: annas}))
+	return c
+}
+
+// approved is identified, with everything granted: erasure on the ground that it is needed no longer.
+func (h *house) approved(who gdpr.Identity, rights ...subjectrights.Right) *subjectrights.Case {
+	h.t.Helper()
+	c := h.identified(who, rights...)
+	require.NoError(h.t, h.desk.Decide(h.t.Context(), dpo, c, grants(rights...)...))
+	return c
+}
+
+func grants(rights ...subjectrights.Right) []subjectrights.Decision {
+	var out []subjectrights.Decision
+	for _, r := range rights {
+		d := subjectrights.Decision{Right: r, Grant: true}
+		switch r {
+		case subjectrights.Erasure:
+			d.Ground = string(gdpr.NoLongerNeeded)
+		case subjectrights.Restriction:
+			d.Ground = string(gdpr.AccuracyContested)
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// copied notes that the copy is sealed.
+func (h *house) copied(c *subjectrights.Case) {
+	h.t.Helper()
+	require.NoError(h.t, h.desk.SealedCopy(h.t.Context(), dpo, c, make([]byte, 32)))
 }
 
 func request(at time.Time, who gdpr.Identity, rights ...subjectrights.Right) subjectrights.Request {

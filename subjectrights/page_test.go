@@ -36,7 +36,7 @@ func TestHostileValuesStayText(t *testing.T) {
 	for _, v := range hostile {
 		h.put("support-ticket", gdpr.Record{Subject: gdpr.Email(annas), Fields: gdpr.Fields{"name": v, "message": v}, Source: strings.ReplaceAll(v, "\n", " ")[:min(len(v), 900)]})
 	}
-	r := h.access(h.receive(gdpr.Email(annas), subjectrights.Access))
+	r := h.access(h.approved(gdpr.Email(annas), subjectrights.Access))
 	for _, lang := range []string{"sv", "en"} {
 		doc := parse(t, pageOf(t, r, lang))
 		values := texts(doc, "bdi")
@@ -70,7 +70,7 @@ func TestPageNeedsNothingElse(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, orangery)
 	orangeryPerson(h)
-	r := h.access(h.receive(gdpr.Email("ake.oberg@post.example"), subjectrights.Access))
+	r := h.access(h.approved(gdpr.Email("ake.oberg@post.example"), subjectrights.Access))
 	for _, lang := range []string{"sv", "en"} {
 		assertHarmless(t, parse(t, pageOf(t, r, lang)), lang)
 	}

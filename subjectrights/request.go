@@ -11,15 +11,22 @@ import (
 // Right is a right of the data subject, in the notation of the Data Privacy Vocabulary.
 type Right string
 
-// The rights that a desk carries out.
+// The rights.
 const (
-	Access        Right = "A15"
-	Rectification Right = "A16"
-	Erasure       Right = "A17"
+	Access             Right = "A15"
+	Rectification      Right = "A16"
+	Erasure            Right = "A17"
+	Restriction        Right = "A18"
+	Portability        Right = "A20"
+	Objection          Right = "A21"
+	AutomatedDecisions Right = "A22"
+	ConsentWithdrawal  Right = "A7-3"
 )
 
+var rights = []Right{Access, Rectification, Erasure, Restriction, Portability, Objection, AutomatedDecisions, ConsentWithdrawal}
+
 // Valid reports whether the right is one of the constants.
-func (r Right) Valid() bool { return r == Access || r == Rectification || r == Erasure }
+func (r Right) Valid() bool { return slices.Contains(rights, r) }
 
 // Channel is how a request came in. The clock runs from receipt in any of them (EPM-D4, EPM-T5).
 type Channel string
@@ -52,6 +59,30 @@ type Request struct {
 	Person gdpr.ID
 	// Case is the application's own number for it, one line that names no data subject: it stands in the trail. Defaults to a new one.
 	Case string
+	// Language is that of notices and answers, "sv" or "en"; defaults to "sv" in Sweden and to "en" elsewhere.
+	Language string
+	// Reply is where notices go until it is known who asks: an address as the channel has it. Without one no notice is sent to the person.
+	Reply Address
+	// Representative acts for the person, if anybody does (REQUIREMENTS 4.14).
+	Representative *Representative
+	// Child: the person is under age. Such a request comes first, and consent given as a child can always be withdrawn (Art. 17(1)(f)).
+	Child bool
+	// Text is what was asked for in the person's own words, sealed.
+	Text string
+}
+
+// Address is where a message goes. It prints as [redacted].
+type Address struct {
+	Name    string
+	Contact string // an e-mail address, a postal address, a URL: what the transport delivers to
+}
+
+// Representative is who acts for the person: a parent, a guardian, somebody with a power of attorney. It prints as [redacted].
+type Representative struct {
+	Kind     string // "parent", "guardian", "attorney", ...
+	Name     string
+	Evidence string // what shows it, never the document itself
+	Until    string // last day, 2006-01-02, if it ends
 }
 
 // applied is the first day of the GDPR: no request under it is older (Art. 99(2)).
@@ -64,7 +95,7 @@ func (r *Request) check(now time.Time) error {
 	for i, right := range r.Rights {
 		switch {
 		case !right.Valid():
-			return refuse("Rights", "not access, rectification or erasure")
+			return refuse("Rights", "not one of the rights")
 		case slices.Contains(r.Rights[:i], right):
 			return refuse("Rights", "the same right twice")
 		}
@@ -82,6 +113,26 @@ func (r *Request) check(now time.Time) error {
 		return refuse("Subject", "missing: who asks")
 	case strings.Contains(r.Case, "@"):
 		return refuse("Case", "looks like an e-mail address: it stands in the trail, and names no data subject")
+	case r.Language != "" && r.Language != "sv" && r.Language != "en":
+		return refuse("Language", "not sv or en")
+	case len(r.Text) > maxText:
+		return refuse("Text", "longer than 64 KiB")
+	}
+	return r.Representative.check()
+}
+
+const maxText = 64 << 10
+
+func (r *Representative) check() error {
+	switch {
+	case r == nil:
+		return nil
+	case r.Kind == "":
+		return refuse("Representative.Kind", "missing")
+	case r.Name == "":
+		return refuse("Representative.Name", "missing")
+	case r.Evidence == "":
+		return refuse("Representative.Evidence", "missing: what shows that they may act")
 	}
 	return nil
 }

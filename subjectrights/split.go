@@ -47,22 +47,6 @@ func (d *Desk) find(ctx context.Context, s *gdpr.Session, who gdpr.Identity, nam
 	return out, nil
 }
 
-// again looks for what is held about the person of a case now. Once it is known who that is, the person's own id leads there: an
-// identifier may have been rectified since, and after an erasure there is nothing.
-func (d *Desk) again(ctx context.Context, s *gdpr.Session, file *caseFile) (*found, error) {
-	if file.person.IsZero() {
-		return d.find(ctx, s, file.who, gdpr.ID{})
-	}
-	out := &found{person: file.person}
-	for r, err := range s.Find(ctx, gdpr.Subject(file.person)) {
-		if err != nil {
-			return nil, err
-		}
-		out.own = append(out.own, r)
-	}
-	return out, nil
-}
-
 // holdings are our own records by activity, in the order of the register; an activity that it no longer knows comes last.
 func (f *found) holdings(reg *gdpr.Register) []Holding {
 	var out []Holding

@@ -94,6 +94,7 @@ var contents = map[string]string{
 	reportsDir + "/2026-101-sv.html": "answer in Swedish",
 	reportsDir + "/2026-101-en.html": "answer in English",
 	reportsDir + "/2026-101-en.json": "answer for programs",
+	reportsDir + "/2026-101.zip.age": "all of it, sealed for Anna",
 }
 
 // bytesIn is a size in words.

@@ -325,10 +325,12 @@ func (t *tale) threeRequests(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	erased, err := t.desk.Erase(ctx, privacy, objects, gdpr.Objected)
+	erased, err := t.desk.Erase(ctx, privacy, objects)
 	if err != nil {
 		return err
 	}
+
+	gone := erased.Erasures[0]
 
 	t.say("Anna asks what we have about her, then gives a new telephone number, then objects to all of it. Sara Dahl decides and answers:")
 	var table [][]any
@@ -339,13 +341,13 @@ func (t *tale) threeRequests(ctx context.Context) error {
 	}{
 		{"access", asks, "report of " + t.of(answer.Records(), "record")},
 		{"rectification", corrects, fmt.Sprintf("phone %s is now %s", was, is)},
-		{"erasure", objects, fmt.Sprintf("%s erased, %d kept", t.of(len(erased.Records), "record"), len(erased.Kept))},
+		{"erasure", objects, fmt.Sprintf("%s erased, %d kept", t.of(len(gone.Records), "record"), len(gone.Kept))},
 	} {
-		table = append(table, []any{request.asks, t.day(request.c.Received()), request.c.Due(), request.outcome})
+		table = append(table, []any{request.asks, t.day(request.c.Received()), t.desk.Due(request.c), request.outcome})
 	}
 	t.table([]string{"request", "received", "answer by", "what came of it"}, table...)
 
-	customer := erased.Forward[0]
+	customer := objects.Forward()[0]
 	party, err := t.Party(ctx, customer.Controller)
 	if err != nil {
 		return err
@@ -356,7 +358,7 @@ func (t *tale) threeRequests(ctx context.Context) error {
 	}
 	t.say(`An answer has a month, and what would end at Christmas or New Year rolls on to a working day. Kept is the ticket that is %s. And %s of Anna's is
 		for %s to judge, not for us: her requests are passed on, the last by %s. She is told so, %s.`,
-		erased.Kept[0].Why, t.of(len(customer.Records), "record"), party.Name, customer.By, whom)
+		gone.Kept[0].Why, t.of(len(customer.Records), "record"), party.Name, customer.By, whom)
 	return nil
 }
 
@@ -420,7 +422,7 @@ func (t *tale) whereItLies(context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.say("Everything is in %s. Without the keys, nothing of Anna's can be read there but the reports, which are for her.", t.dir)
+	t.say("Everything is in %s. Without the keys, nothing of Anna's can be read there but the reports, laid open for you to look at. What she gets is sealed.", t.dir)
 	var table [][]any
 	for _, f := range left {
 		table = append(table, []any{f.path, bytesIn(f.size), f.said, contents[f.path]})

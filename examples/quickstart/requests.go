@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"io"
 	"path/filepath"
 
@@ -11,12 +12,23 @@ import (
 	"github.com/gallra/gallra/subjectrights/report"
 )
 
-// receive takes in a request by e-mail, on the day on which it arrives.
+// receive takes in a request by e-mail, on the day on which it arrives; Anna is known by that address, and what she asks for is granted.
 func (h *house) receive(ctx context.Context, day civil.Date, number string, right subjectrights.Right) (*subjectrights.Case, error) {
 	h.turnTo(day)
-	return h.desk.Receive(ctx, privacy, subjectrights.Request{
+	c, err := h.desk.Receive(ctx, privacy, subjectrights.Request{
 		Case: number, Rights: []subjectrights.Right{right}, Channel: subjectrights.Email, Received: h.clock.now(), Subject: gdpr.Email(anna),
 	})
+	if err != nil {
+		return nil, err
+	}
+	if err := h.desk.Identify(ctx, privacy, c, subjectrights.KnownAddress, subjectrights.Address{Contact: anna}); err != nil {
+		return nil, err
+	}
+	decision := subjectrights.Decision{Right: right, Grant: true}
+	if right == subjectrights.Erasure {
+		decision.Ground = string(gdpr.Objected)
+	}
+	return c, h.desk.Decide(ctx, privacy, c, decision)
 }
 
 // access answers a request for access with reports: two to read, in Swedish and in English, and one for programs.
@@ -34,7 +46,24 @@ func (h *house) access(ctx context.Context, c *subjectrights.Case) (*report.Repo
 			return nil, err
 		}
 	}
-	return r, nil
+	digest, err := h.sealed(ctx, c, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.desk.SealedCopy(ctx, privacy, c, digest); err != nil {
+		return nil, err
+	}
+	return r, h.desk.Answer(ctx, privacy, c, subjectrights.Answer{Told: h.clock.now()})
+}
+
+// sealed writes the package that Anna gets, which her passphrase alone opens, and returns its digest.
+func (h *house) sealed(ctx context.Context, c *subjectrights.Case, r *report.Report) ([]byte, error) {
+	sum := sha256.New()
+	err := writeFile(h.path(filepath.Join(reportsDir, c.ID()+".zip.age")), func(w io.Writer) error {
+		_, err := report.Package(ctx, io.MultiWriter(w, sum), r, report.PackageOptions{Passphrase: "korrekt häst batteri häfta", Signer: h.Engine})
+		return err
+	})
+	return sum.Sum(nil), err
 }
 
 // rectify corrects the telephone number of a sales contact, and returns it as it was and as it is.

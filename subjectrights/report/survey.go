@@ -257,7 +257,7 @@ func endOf(r Record, person gdpr.ID) end {
 		if p.Subject != person {
 			continue
 		}
-		if len(p.Holds) > 0 {
+		if slices.ContainsFunc(p.Holds, func(h gdpr.HoldInfo) bool { return !h.Freeze }) {
 			return end{never, true}
 		}
 		e := end{day: p.Until}

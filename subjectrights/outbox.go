@@ -1,0 +1,205 @@
+package subjectrights
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/gallra/gallra/gdpr"
+)
+
+// Message is what a transport delivers. It prints as its kind and case.
+type Message struct {
+	// ID is the same each time the message is sent: whoever gets it twice takes it once.
+	ID gdpr.ID
+	// Kind is what it says: "received", "forward", "erased", ...; Case the number of the case.
+	Kind, Case string
+	// To is where it goes, Party whom: "person", a party of the register, or the id of a customer.
+	To    Address
+	Party string
+	// Language is "sv" or "en"; Subject and Text are in it.
+	Language, Subject, Text string
+	// Attachment is a sealed package; nil for none.
+	Attachment *Attachment
+}
+
+// Transport delivers messages: packages webhook and maildraft do. Send must deliver a message at least once when it returns no error, and may see it again after a crash;
+// receipt is what the other side says about it, one line that names nobody.
+type Transport interface {
+	Send(ctx context.Context, m Message) (receipt string, err error)
+}
+
+// ErrNoTransport: Options.Transport is missing.
+var ErrNoTransport = errors.New("the desk has no transport: set Options.Transport")
+
+// Delivered says what a Deliver has done.
+type Delivered struct {
+	Sent   int // delivered and noted
+	Failed int // to be tried again
+	Later  int // not yet to be tried again
+}
+
+// claimed is how long a message is left to the process that is sending it; sendTime bounds one try.
+const (
+	claimed  = 10 * time.Minute
+	sendTime = time.Minute
+)
+
+// pauses between tries; the last one goes on.
+var pauses = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 12 * time.Hour, 24 * time.Hour}
+
+// Deliver sends the notices that wait: acknowledgements, extensions, refusals, answers, what goes to customers (3.3) and to recipients (Art. 19). Each is delivered at least
+// once, also when the process is killed between sending and noting it, and noted once. What fails is tried again later, ever more seldom and for ever; a case cannot
+// be closed before. Several processes may run it. It needs the ability to disclose, and to read, for all activities.
+func (d *Desk) Deliver(ctx context.Context, actor gdpr.Actor) (Delivered, error) {
+	var out Delivered
+	if d.transport == nil {
+		return out, wrap("deliver", ErrNoTransport)
+	}
+	s := d.eng.As(actor, gdpr.SubjectRights)
+	waiting, err := s.OpenCaseFiles(ctx, kindNotice, gdpr.ID{})
+	if err != nil {
+		return out, wrap("deliver", err)
+	}
+	for i := range waiting {
+		if waiting[i].Due.After(d.now()) {
+			out.Later++
+			continue
+		}
+		sent, err := d.deliver(ctx, s, actor, waiting[i].ID)
+		switch {
+		case err != nil:
+			return out, wrap("deliver", err)
+		case sent:
+			out.Sent++
+		default:
+			out.Failed++
+		}
+	}
+	return out, nil
+}
+
+// deliver sends one notice: claim, send, note. Somebody else who was first is no error.
+func (d *Desk) deliver(ctx context.Context, s *gdpr.Session, actor gdpr.Actor, id gdpr.ID) (sent bool, err error) {
+	f, err := s.CaseFile(ctx, kindNotice, id)
+	if errors.Is(err, gdpr.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var n notice
+	var l letter
+	if json.Unmarshal(f.Public, &n) != nil || n.V != 1 || json.Unmarshal(f.Secret, &l) != nil {
+		return false, errors.New("decode notice: not of format 1")
+	}
+	s = s.Case(n.Number)
+	n.Attempts++
+	f.Due = d.now().Add(claimed).UTC()
+	if err := d.putNotice(ctx, s, f, n, "ClaimNotice"); err != nil {
+		return false, gone(err)
+	}
+	receipt, failed := d.send(ctx, f.ID, n, l)
+	if failed != nil {
+		d.log.WarnContext(ctx, "gallra: a notice was not delivered; it is tried again", "notice", f.ID, "kind", n.Kind, "case", n.Number, "attempts", n.Attempts)
+		f.Due = d.now().Add(pauses[min(n.Attempts, len(pauses))-1]).UTC()
+		return false, gone(d.putNotice(ctx, s, f, n, "FailNotice"))
+	}
+	return d.noteSent(ctx, s, actor, f, n, receipt)
+}
+
+// gone is nil when somebody else has dealt with a notice meanwhile.
+func gone(err error) error {
+	if errors.Is(err, gdpr.ErrConflict) || errors.Is(err, gdpr.ErrErased) {
+		return nil
+	}
+	return err
+}
+
+func (d *Desk) putNotice(ctx context.Context, s *gdpr.Session, f *gdpr.CaseFile, n notice, action string) error {
+	var err error
+	if f.Public, err = json.Marshal(n); err != nil {
+		return errors.New("encode notice: not JSON")
+	}
+	return s.PutCase(ctx, gdpr.CaseAct{Action: action, May: "disclose", Put: []*gdpr.CaseFile{f}})
+}
+
+// send hands a message to the transport. A transport that panics has failed.
+func (d *Desk) send(ctx context.Context, id gdpr.ID, n notice, l letter) (receipt string, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the transport panicked")
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, sendTime)
+	defer cancel()
+	m := Message{ID: id, Kind: n.Kind, Case: n.Number, To: Address(l.Address), Party: n.To, Language: l.Language, Attachment: l.Attachment}
+	m.Subject, m.Text = d.text(n, l)
+	return d.transport.Send(ctx, m)
+}
+
+// noteSent takes a notice out of the outbox and notes it in its case, in one batch; while others change the case it tries again.
+func (d *Desk) noteSent(ctx context.Context, s *gdpr.Session, actor gdpr.Actor, f *gdpr.CaseFile, n notice, receipt string) (bool, error) {
+	for range 20 {
+		file, err := s.CaseFile(ctx, kindRequest, f.Case)
+		if errors.Is(err, gdpr.ErrNotFound) {
+			return false, nil // the case was withdrawn, and its notices with it
+		}
+		if err != nil {
+			return false, err
+		}
+		c, err := decodeCase(file)
+		if err != nil || file.Closed {
+			return false, err
+		}
+		x := d.begin(c.open(), actor)
+		x.act = gdpr.CaseAct{Action: "Deliver", May: "disclose", Drop: []*gdpr.CaseFile{f}}
+		x.noted(Told{ID: f.ID, Kind: n.Kind, To: n.To, At: x.now.UTC(), Receipt: oneLine(receipt), Attempts: n.Attempts}, d)
+		err = d.put(ctx, x)
+		if !errors.Is(err, gdpr.ErrConflict) {
+			return err == nil, err
+		}
+		if _, err := s.CaseFile(ctx, kindNotice, f.ID); errors.Is(err, gdpr.ErrNotFound) {
+			return false, nil // noted by another process, which was as quick
+		} else if err != nil {
+			return false, err
+		}
+	}
+	return false, gdpr.ErrConflict
+}
+
+// noted notes a delivery, and what follows from it.
+func (x *change) noted(t Told, d *Desk) {
+	x.pub.Told = append(x.pub.Told, t)
+	switch t.Kind {
+	case noticeExtension:
+		first, err := d.first(&x.pub, x.today)
+		if e := x.pub.Extension; e != nil && e.Told.IsZero() && err == nil && !x.today.After(first) { // later it came too late
+			e.Told = t.At
+		}
+	case noticeForward:
+		i := slices.IndexFunc(x.pub.Forward, func(w Forward) bool { return w.Controller.String() == t.To })
+		if i >= 0 {
+			x.pub.Forward[i].PassedOn = t.At
+		}
+	}
+}
+
+// oneLine keeps of a receipt what can stand in a file: one short line without addresses.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, " "))
+	if strings.Contains(s, "@") {
+		return ""
+	}
+	r := []rune(strings.TrimSpace(s))
+	return string(r[:min(len(r), 100)])
+}
