@@ -21,6 +21,7 @@ type walk struct {
 	after  storage.PartRef
 	done   map[scheduleKey]bool
 	held   map[ID]HoldInfo // what is on hold, with the earliest review
+	gone   map[ID]bool     // parties that are off-boarding: of theirs nothing comes due
 	judged verdicts
 }
 
@@ -71,7 +72,7 @@ func (w *walk) next(ctx context.Context, n int) (out []candidate, ran *storage.S
 		}
 		// After the parts: a release dates them anew, so that one that comes later fails their revisions.
 		if len(parts) > 0 {
-			if w.held, err = w.e.held(ctx); err != nil {
+			if err := w.know(ctx); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -92,6 +93,14 @@ func (w *walk) next(ctx context.Context, n int) (out []candidate, ran *storage.S
 		}
 	}
 	return out, nil, nil
+}
+
+// know reads what the parts of a page are looked at with.
+func (w *walk) know(ctx context.Context) (err error) {
+	if w.held, err = w.e.held(ctx); err == nil && w.gone == nil {
+		w.gone, err = w.e.leaving(ctx)
+	}
+	return err
 }
 
 // hanging returns the next parts of the schedule under way; ran when they are its last.
@@ -136,9 +145,9 @@ func (w *walk) moreSchedules(ctx context.Context) (bool, error) {
 	return len(w.open) > 0, nil
 }
 
-// look asks all clocks of a part. It returns false for a part that the first half has dealt with.
+// look asks all clocks of a part. It returns false for a part that the first half has dealt with, and for one that is erased but for its row.
 func (w *walk) look(ctx context.Context, p *storage.Part, byDue bool, c *candidate) (bool, error) {
-	if !byDue && !p.Due.IsZero() && (!p.Due.After(w.before) || p.Held > 0) {
+	if w.gone[p.Controller] || !byDue && !p.Due.IsZero() && (!p.Due.After(w.before) || p.Held > 0) {
 		return false, nil
 	}
 	j, err := w.judged.of(ctx, w.e, p)

@@ -152,7 +152,7 @@ func (w *walk) slept(ctx context.Context, n int) (out []candidate, ran *storage.
 		if s.end = len(parts) < n; !s.end {
 			s.at = parts[len(parts)-1].PartRef
 		}
-		if w.held, err = w.e.held(ctx); err != nil {
+		if err := w.know(ctx); err != nil {
 			return nil, nil, err
 		}
 		for i := range parts {
