@@ -16,10 +16,11 @@ const (
 	stateGone    = "off-boarded"
 )
 
-// Offboard destroys the keyset of a party, under which everything held for it as a processor is sealed, and proves it: all of it is unreadable at once, whatever
-// its size (Art. 28(3)(g)). The rows that are left take room and nothing else: the next sweeps remove them within their bounds, after what has come due. They count in no
-// plan and are listed nowhere; Health.Clearing says how many parties have such rows, and of the Erasure Parts is 0, because nobody counts them.
-// Every agreement with the party must have ended and none may be on hold. Off-boarding again does nothing.
+// Offboard destroys the keyset of a party, under which everything held for it as a processor is sealed, and proves it: all of it is unreadable at once,
+// whatever its size (Art. 28(3)(g)). The rows that are left take room and nothing else: the next sweeps remove them within their bounds, after what has
+// come due. They count in no plan and are listed nowhere; Health.Clearing says how many parties have such rows, and of the Erasure Parts is 0, because
+// nobody counts them. Another process may go on with a keyset that it has opened for Options.CacheTTL. Every agreement with the party must have ended and
+// none may be on hold. Off-boarding again does nothing.
 func (s *Session) Offboard(ctx context.Context, party ID) (*Erasure, error) {
 	out := &Erasure{Whole: true}
 	err := again(ctx, func() error {
@@ -96,7 +97,8 @@ func (e *Engine) agreementsEnded(ctx context.Context, b *storage.Batch, party ID
 	}
 }
 
-// Clear removes rows of parties that are off-boarding, one party after the other. Who asks anew finds one that came meanwhile; of one that has none left the file says so.
+// Clear removes rows of parties that are off-boarding, one party after the other. Who asks anew finds one that came meanwhile; of one that has none left
+// the file says so.
 func (w *sweepWork) Clear(ctx context.Context, n int) (int, error) {
 	e := w.a.s.e
 	for {

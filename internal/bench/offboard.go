@@ -62,7 +62,7 @@ type leaver struct {
 // offboard has a large and a small customer leave in each round.
 func (p plan) offboard(ctx context.Context, name string, t *town, parts int) ([]Result, error) {
 	defer t.close()
-	rounds := p.of(3, 2)
+	const rounds = 2
 	var large, few []leaver
 	for range rounds {
 		for _, of := range []struct {
