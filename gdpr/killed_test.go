@@ -166,8 +166,8 @@ func killedAtRandom(t *testing.T, c *child) {
 	c.hear() // so that its end is not part of what is measured
 }
 
-// TestKilledAtRandom kills processes at any moment of a sweep, a replay and an adoption: what the next process makes of it is what one that is never killed leaves.
-// Fifty rounds of each; a short run does six.
+// TestKilledAtRandom kills processes at any moment of a sweep, a replay and an adoption: what the next process makes of it is what one that is never killed
+// leaves. Fifty rounds of each; a short run does six.
 func TestKilledAtRandom(t *testing.T) {
 	t.Parallel()
 	rounds := 50
@@ -247,7 +247,8 @@ func (m mortal) copy(t *testing.T, s *site) *site {
 	return c
 }
 
-// between looks at what a killed process has left: of what is proven erased nothing is there, and no key is old; a store that is behind its ledger reads nobody.
+// between looks at what a killed process has left: of what is proven erased nothing is there, and no key is old; a store that is behind its ledger reads
+// nobody.
 func (m mortal) between(t *testing.T, s *site, records []gdpr.ID, where string) {
 	t.Helper()
 	ctx := t.Context()

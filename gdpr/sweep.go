@@ -65,7 +65,8 @@ func (e *Engine) Sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	if err != nil {
 		return res, fmt.Errorf("sweep: %w", translate(err))
 	}
-	e.log.InfoContext(ctx, "gallra: sweep done", "erased", res.Erased, "persons", res.Persons, "kept", res.Dated+res.Left, "cleared", res.Cleared, "leased_elsewhere", res.Leased)
+	e.log.InfoContext(ctx, "gallra: sweep done", "erased", res.Erased, "persons", res.Persons, "kept", res.Dated+res.Left,
+		"cleared", res.Cleared, "leased_elsewhere", res.Leased)
 	return res, nil
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/gallra/gallra/gdpr/storage"
 )
 
-// metaSwept is the number of the last proof whose persons a sweep has looked at. Where that is the last proof of all, the rows of every party that was off-boarded
-// are gone too: so an idle sweep need not ask.
+// metaSwept is the number of the last proof whose persons a sweep has looked at. Where that is the last proof of all, the rows of every party that was
+// off-boarded are gone too: so an idle sweep need not ask.
 const metaSwept = "swept"
 
 // progress is the mark that the persons of every erasing batch up to this one were looked at.
