@@ -202,6 +202,10 @@ const unfitShown = 20
 
 // unfit are the agreements that do not keep within the register: no record of theirs could be judged. One that has ended and holds nothing is of no concern.
 func (e *Engine) unfit(ctx context.Context) (out []string, err error) {
+	gone, err := e.leaving(ctx)
+	if err != nil {
+		return nil, err
+	}
 	q := storage.FileQuery{Kind: fileAgreement, Limit: 1000}
 	for {
 		files, err := e.store.Files(ctx, q)
@@ -213,7 +217,7 @@ func (e *Engine) unfit(ctx context.Context) (out []string, err error) {
 			if json.Unmarshal(f.Body, &body) != nil || body.V != 1 {
 				return nil, errors.New("decode agreement: not of format 1")
 			}
-			if body.Terms == "" {
+			if body.Terms == "" || gone[body.Party] {
 				continue
 			}
 			rules, why := e.complete(&Agreement{Activities: body.Activities, Terms: body.Terms, Erase: body.Erase, AtEnd: body.AtEnd})

@@ -234,6 +234,10 @@ func (e *Engine) linesOf(ctx context.Context, then *Engine) ([]AdoptionLine, err
 	before := now.Add(e.lead())
 	lines := map[string]*AdoptionLine{}
 	var by, byNext verdicts
+	gone, err := e.leaving(ctx)
+	if err != nil {
+		return nil, err
+	}
 	q := storage.PartQuery{Light: true, Limit: 1000}
 	for {
 		parts, err := e.store.Parts(ctx, q)
@@ -242,6 +246,9 @@ func (e *Engine) linesOf(ctx context.Context, then *Engine) ([]AdoptionLine, err
 		}
 		for i := range parts {
 			p := &parts[i]
+			if gone[p.Controller] {
+				continue
+			}
 			old, err := by.of(ctx, e, p)
 			if err != nil {
 				return nil, err

@@ -208,7 +208,15 @@ func TestAdoptionOfTermsThatAnAgreementBreaks(t *testing.T) {
 		f.event(f.admin, gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: agreement})
 		refusedInput(t, h.unapproved("epm.yaml", changes...), "register")
 		assert.Equal(t, "2026-03-30", f.goesOn(id, "2026-03-10", "2026-04-10"))
+
+		party, left := h.customer("Kvarnbyns mejeri") // of which nothing is left but what nobody can read
+		f.hosted(left, asa)
+		f.event(f.admin, gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: left})
+		refusedInput(t, h.unapproved("epm.yaml", changes...), "register")
+		_, err = f.rights.Offboard(ctx, party)
+		require.NoError(t, err)
 		h.adopt("epm.yaml", changes...)
+		assert.Equal(t, 3, h.sweep().Cleared)
 		f.verified()
 	})
 }

@@ -172,7 +172,7 @@ func (e *Engine) Party(ctx context.Context, id ID) (Party, error) {
 	return p, nil
 }
 
-// partiesIn returns the ids of all parties in a state: stateActive, or stateGone for those that were off-boarded.
+// partiesIn returns the ids of all parties in a state.
 func (e *Engine) partiesIn(ctx context.Context, state string) ([]ID, error) {
 	var out []ID
 	q := storage.FileQuery{Kind: fileParty, State: state, Limit: 1000}

@@ -246,6 +246,9 @@ func (h *hamlet) eraseSome(ctx context.Context) {
 	require.NoError(t, h.As(boss, gdpr.Retention).RecordEvent(ctx, gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: h.agreement}))
 	_, err = h.As(dpo, gdpr.Retention).Offboard(ctx, h.party)
 	require.NoError(t, err)
+	res, err = h.Sweep(ctx, nil)
+	require.NoError(t, err)
+	require.Positive(t, res.Cleared)
 }
 
 // of are the parts of a record among what the decoder names.

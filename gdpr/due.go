@@ -21,6 +21,7 @@ type walk struct {
 	after  storage.PartRef
 	done   map[scheduleKey]bool
 	held   map[ID]HoldInfo // what is on hold, with the earliest review
+	gone   map[ID]bool     // parties that are off-boarding: of theirs nothing comes due
 	judged verdicts
 	thaw   func(ctx context.Context) error // ends freezes whose last day is over; nil where nothing is changed
 }
@@ -72,8 +73,8 @@ func (w *walk) next(ctx context.Context, n int) (out []candidate, ran *storage.S
 		}
 		// After the parts: a release dates them anew, so that one that comes later fails their revisions.
 		if len(parts) > 0 {
-			var lapsed bool
-			if w.held, lapsed, err = w.e.held(ctx, w.now); err != nil {
+			lapsed, err := w.know(ctx)
+			if err != nil {
 				return nil, nil, err
 			}
 			if w.thaw != nil && lapsed { // and from the beginning: it dates parts anew
@@ -101,6 +102,14 @@ func (w *walk) next(ctx context.Context, n int) (out []candidate, ran *storage.S
 		}
 	}
 	return out, nil, nil
+}
+
+// know reads what the parts of a page are looked at with. lapsed: a freeze has.
+func (w *walk) know(ctx context.Context) (lapsed bool, err error) {
+	if w.held, lapsed, err = w.e.held(ctx, w.now); err == nil && w.gone == nil {
+		w.gone, err = w.e.leaving(ctx)
+	}
+	return lapsed, err
 }
 
 // hanging returns the next parts of the schedule under way; ran when they are its last.
@@ -145,9 +154,9 @@ func (w *walk) moreSchedules(ctx context.Context) (bool, error) {
 	return len(w.open) > 0, nil
 }
 
-// look asks all clocks of a part. It returns false for a part that the first half has dealt with.
+// look asks all clocks of a part. It returns false for a part that the first half has dealt with, and for one that is erased but for its row.
 func (w *walk) look(ctx context.Context, p *storage.Part, byDue bool, c *candidate) (bool, error) {
-	if !byDue && !p.Due.IsZero() && (!p.Due.After(w.before) || p.Held > 0) {
+	if w.gone[p.Controller] || !byDue && !p.Due.IsZero() && (!p.Due.After(w.before) || p.Held > 0) {
 		return false, nil
 	}
 	j, err := w.judged.of(ctx, w.e, p)

@@ -42,7 +42,7 @@ type Erasure struct {
 	Proof   ID     // of the proof, zero when nothing was erased
 	Digest  string // of the proof, as the trail names it
 	Records []ID   // of which something was erased
-	Parts   int
+	Parts   int    // that were erased; Offboard counts none
 	Kept    []Kept
 	OnHold  int // parts that holds keep
 	// Whole: nothing about the person is left with this controller; the person's own key is destroyed.

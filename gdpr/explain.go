@@ -88,7 +88,7 @@ func (s *Session) Explain(ctx context.Context, record ID) (*Explanation, error) 
 		if err != nil {
 			return err
 		}
-		parts, err := s.e.store.Record(ctx, record)
+		parts, err := s.e.present(ctx, record)
 		if err != nil {
 			return err
 		}

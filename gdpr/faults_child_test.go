@@ -64,11 +64,12 @@ func (c *child) sayErr(err error) {
 
 // children are the things that a child process can do.
 var children = map[string]func(*testing.T, *child){
-	"stale engine":  staleEngine,
-	"killed import": killedImport,
-	"killed sweep":  killedSweep,
-	"fault":         killedAt,
-	"fault in open": killedInOpen,
+	"stale engine":     staleEngine,
+	"killed import":    killedImport,
+	"killed sweep":     killedSweep,
+	"killed at random": killedAtRandom,
+	"fault":            killedAt,
+	"fault in open":    killedInOpen,
 }
 
 // killAtCommit dies when the n-th commit of what is done is about to be made. Which call that is, a copy of the site shows.

@@ -117,10 +117,15 @@ var everyOperation = []operation{
 		}
 		return err
 	}},
-	{name: "Offboard", steps: true, prepare: func(t *testing.T, r *running, sc *scene) {
-		require.NoError(t, r.As(boss, gdpr.Retention).RecordEvent(t.Context(), gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: sc.Agreement}))
-	}, do: func(ctx context.Context, r *running, sc *scene) error {
-		_, err := r.As(dpo, gdpr.Retention).Offboard(ctx, sc.Party)
+	{name: "Offboard", prepare: endAgreement, do: offboard},
+	{name: "Sweep after Offboard", steps: true, prepare: func(t *testing.T, r *running, sc *scene) {
+		endAgreement(t, r, sc)
+		require.NoError(t, offboard(t.Context(), r, sc))
+	}, do: func(ctx context.Context, r *running, _ *scene) error {
+		res, err := r.Sweep(ctx, &gdpr.SweepOptions{Batch: 1})
+		if err == nil && res.Leased {
+			return storage.ErrLeased
+		}
 		return err
 	}},
 	{name: "Replay", steps: true, prepare: func(t *testing.T, r *running, sc *scene) {
@@ -131,6 +136,16 @@ var everyOperation = []operation{
 		return err
 	}},
 	{name: "Seal", again: true, do: func(ctx context.Context, r *running, _ *scene) error { return r.Seal(ctx) }},
+}
+
+func endAgreement(t *testing.T, r *running, sc *scene) {
+	t.Helper()
+	require.NoError(t, r.As(boss, gdpr.Retention).RecordEvent(t.Context(), gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: sc.Agreement}))
+}
+
+func offboard(ctx context.Context, r *running, sc *scene) error {
+	_, err := r.As(dpo, gdpr.Retention).Offboard(ctx, sc.Party)
+	return err
 }
 
 func holdRecord(ctx context.Context, r *running, sc *scene) (gdpr.ID, error) {
@@ -168,9 +183,8 @@ func eraseAll(t *testing.T, r *running, sc *scene) {
 	require.NoError(t, r.As(dpo, gdpr.Retention).Release(ctx, sc.Hold))
 	_, err = r.As(dpo, gdpr.SubjectRights).Erase(ctx, gdpr.Email("anna@byn.example"), gdpr.NoLongerNeeded)
 	require.NoError(t, err)
-	require.NoError(t, r.As(boss, gdpr.Retention).RecordEvent(ctx, gdpr.Event{Kind: gdpr.AgreementEnded, Agreement: sc.Agreement}))
-	_, err = r.As(dpo, gdpr.Retention).Offboard(ctx, sc.Party)
-	require.NoError(t, err)
+	endAgreement(t, r, sc)
+	require.NoError(t, offboard(ctx, r, sc))
 }
 
 // adoptShorter adopts a version by which half of what there is must be dated anew, and some of it is due.

@@ -28,6 +28,9 @@ type Health struct {
 	OldestOverdue time.Time
 	// AwaitingPlan are the parts that imports brought in overdue: until a plan that shows them was run, every sweep without one halts.
 	AwaitingPlan int
+	// Clearing are the parties that were off-boarded and whose unreadable rows no sweep has removed to the last yet: Parts counts these rows, and OldestDue
+	// may be of one.
+	Clearing int
 	// Holds are in force; of HoldsToReview the day of review has come.
 	Holds, HoldsToReview int
 }
@@ -71,6 +74,11 @@ func (e *Engine) watched(ctx context.Context, h *Health) error {
 		return err
 	}
 	h.AwaitingPlan = waiting.parts
+	leaving, err := e.leaving(ctx)
+	if err != nil {
+		return err
+	}
+	h.Clearing = len(leaving)
 	holds, err := e.holds(ctx, nil)
 	if err != nil {
 		return err

@@ -180,7 +180,7 @@ func (a *act) holdOn(ctx context.Context, h Hold) (b *storage.Batch, body holdBo
 		b.HoldSubjects = []storage.Count{{ID: body.Subject, N: 1}}
 		return b, body, row.Controller, e.heads(), a.touchFreezes(ctx, b, row.ID)
 	}
-	parts, err := e.store.Record(ctx, h.Record)
+	parts, err := e.present(ctx, h.Record)
 	if err != nil {
 		return nil, body, ID{}, nil, err
 	}

@@ -10,11 +10,17 @@ import (
 	"github.com/gallra/gallra/gdpr/storage"
 )
 
-const stateGone = "off-boarded"
+// A party whose keyset is destroyed: first its unreadable rows are still there, then none is.
+const (
+	stateLeaving = "off-boarding"
+	stateGone    = "off-boarded"
+)
 
-// Offboard destroys the keyset of a party, under which everything held for it as a processor is sealed: all of it is unreadable at once, whatever its size
-// (Art. 28(3)(g)). Its rows are removed afterwards, in steps; a crash between two steps leaves nothing readable, and another Offboard goes on.
-// Every agreement with the party must have ended and none may be on hold.
+// Offboard destroys the keyset of a party, under which everything held for it as a processor is sealed, and proves it: all of it is unreadable at once,
+// whatever its size (Art. 28(3)(g)). The rows that are left take room and nothing else: the next sweeps remove them within their bounds, after what has
+// come due. They count in no plan and are listed nowhere; Health.Clearing says how many parties have such rows, and of the Erasure Parts is 0, because
+// nobody counts them. Another process may go on with a keyset that it has opened for Options.CacheTTL. Every agreement with the party must have ended and
+// none may be on hold. Off-boarding again does nothing.
 func (s *Session) Offboard(ctx context.Context, party ID) (*Erasure, error) {
 	out := &Erasure{Whole: true}
 	err := again(ctx, func() error {
@@ -38,7 +44,7 @@ func (s *Session) Offboard(ctx context.Context, party ID) (*Erasure, error) {
 		if err != nil {
 			return err
 		}
-		if f.State == stateGone {
+		if f.State != stateActive {
 			return nil
 		}
 		b := &storage.Batch{Keys: storage.KeyBatch{DestroyControllers: []ID{party}}}
@@ -51,7 +57,7 @@ func (s *Session) Offboard(ctx context.Context, party ID) (*Erasure, error) {
 			return err
 		}
 		f.Rev++
-		f.State, f.Body = stateGone, nil
+		f.State, f.Body = stateLeaving, nil
 		b.PutFiles = []storage.File{f}
 		row, err := a.erase(ctx, b, audit.Proof{Kind: audit.ErasedController, Controller: party}, audit.Entry{Objects: []string{audit.Object(fileParty, party)}})
 		if err != nil {
@@ -61,9 +67,6 @@ func (s *Session) Offboard(ctx context.Context, party ID) (*Erasure, error) {
 		out.Proof, out.Digest = row.ID, hex.EncodeToString(row.Digest)
 		return nil
 	})
-	if err == nil {
-		out.Parts, err = s.e.clearParty(ctx, party)
-	}
 	if err == nil {
 		err = s.e.scrub(ctx)
 	}
@@ -94,24 +97,75 @@ func (e *Engine) agreementsEnded(ctx context.Context, b *storage.Batch, party ID
 	}
 }
 
-const clearStep = 5000
-
-// clearParty removes the unreadable rows of an off-boarded party.
-func (e *Engine) clearParty(ctx context.Context, party ID) (rows int, err error) {
+// Clear removes rows of parties that are off-boarding, one party after the other. Who asks anew finds one that came meanwhile; of one that has none left
+// the file says so.
+func (w *sweepWork) Clear(ctx context.Context, n int) (int, error) {
+	e := w.a.s.e
 	for {
-		step := &storage.ControllerErase{Controller: party, Limit: clearStep}
-		err := e.store.Apply(ctx, &storage.Batch{EraseController: step})
+		if err := w.keepLease(ctx); err != nil {
+			return 0, err
+		}
+		if len(w.leaving) == 0 {
+			var err error
+			if w.leaving, err = e.store.Files(ctx, storage.FileQuery{Kind: fileParty, State: stateLeaving, Limit: 100}); err != nil {
+				return 0, err
+			}
+			if w.cleared = len(w.leaving) == 0; w.cleared {
+				return 0, nil
+			}
+		}
+		step := &storage.ControllerErase{Controller: w.leaving[0].ID, Limit: n}
+		err := e.store.Apply(ctx, &storage.Batch{Lease: w.lease, EraseController: step})
 		if errors.Is(err, storage.ErrOutcomeUnknown) {
 			continue
 		}
-		if err != nil {
-			return rows, translate(err)
+		if err != nil || step.Erased > 0 {
+			return step.Erased, err
 		}
-		rows += step.Erased
-		if step.Erased == 0 {
-			return rows, nil
+		if err := w.gone(ctx, w.leaving[0]); err != nil {
+			return 0, err
 		}
+		w.leaving = w.leaving[1:]
 	}
+}
+
+// gone notes that a party has no row left.
+func (w *sweepWork) gone(ctx context.Context, f storage.File) error {
+	f.Rev++
+	f.State = stateGone
+	return w.a.commit(ctx, &storage.Batch{Lease: w.lease, PutFiles: []storage.File{f}},
+		audit.Entry{Why: "every row of a party that was off-boarded is removed", Objects: []string{audit.Object(fileParty, f.ID)}})
+}
+
+// leaving are the parties that are off-boarding: nothing about their rows is of any use.
+func (e *Engine) leaving(ctx context.Context) (map[ID]bool, error) {
+	ids, err := e.partiesIn(ctx, stateLeaving)
+	out := make(map[ID]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, err
+}
+
+// notLeft is ErrErased for a controller that was off-boarded.
+func (e *Engine) notLeft(ctx context.Context, controller ID) error {
+	if controller == e.self {
+		return nil
+	}
+	f, err := e.store.File(ctx, fileParty, controller)
+	if err == nil && f.State != stateActive {
+		return ErrErased
+	}
+	return err
+}
+
+// present returns the parts of a record, and ErrErased for those of a party that was off-boarded.
+func (e *Engine) present(ctx context.Context, record ID) ([]storage.Part, error) {
+	parts, err := e.store.Record(ctx, record)
+	if err != nil || len(parts) == 0 {
+		return nil, err
+	}
+	return parts, e.notLeft(ctx, parts[0].Controller)
 }
 
 // noHoldOf fails with ErrOnHold when a hold keeps a record or person of a controller.

@@ -124,6 +124,9 @@ func TestOffboardRespectsHolds(t *testing.T) {
 		require.NoError(t, holder.Release(ctx, hold))
 		_, err = f.rights.Offboard(ctx, party)
 		require.NoError(t, err)
+		_, err = holder.Hold(ctx, gdpr.Hold{Record: id, Ground: "anspråk", ReviewBy: day(t, "2027-03-01")})
+		require.ErrorIs(t, err, gdpr.ErrErased)
+		h.sweep()
 		require.Zero(t, h.count())
 	})
 }

@@ -259,7 +259,17 @@ func (s *Session) beginRead(ctx context.Context, action string) (*act, error) {
 	if err := a.may(ctx, mayRead, s.purpose); err != nil {
 		return nil, err
 	}
-	return a, a.needAgreement(ctx, s.e.layouts[s.e.reg.Head(s.purpose)])
+	err = a.needAgreement(ctx, s.e.layouts[s.e.reg.Head(s.purpose)])
+	if errors.Is(err, ErrPurposeEnded) {
+		party, failed := a.controller(ctx)
+		if failed == nil {
+			failed = s.e.notLeft(ctx, party)
+		}
+		if failed != nil {
+			return nil, failed
+		}
+	}
+	return a, err
 }
 
 // heads are all activities: SubjectRights needs them all.
@@ -377,6 +387,7 @@ func (a *act) open(ctx context.Context, parts []storage.Part, apart bool) ([]*St
 	type place struct{ record, subject ID }
 	var out []*Stored
 	at := map[place]*Stored{}
+	var gone map[ID]bool
 	for i := range parts {
 		p := &parts[i]
 		key := place{record: p.Record}
@@ -385,8 +396,18 @@ func (a *act) open(ctx context.Context, parts []storage.Part, apart bool) ([]*St
 		}
 		sealed := a.s.purpose == SubjectRights && p.Controller != e.self
 		var c content
-		if !sealed {
-			var err error
+		var err error
+		if sealed {
+			if gone == nil {
+				gone, err = e.leaving(ctx)
+			}
+			if err != nil {
+				return nil, err
+			}
+			if gone[p.Controller] {
+				continue
+			}
+		} else {
 			if c, err = e.openPart(ctx, p); errors.Is(err, crypto.ErrDestroyed) {
 				continue
 			} else if err != nil {

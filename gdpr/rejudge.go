@@ -161,11 +161,11 @@ func (r *replay) offboarded(ctx context.Context, j *rejudged, p *audit.Proof) er
 	switch {
 	case errors.Is(err, storage.ErrNotFound): // of after the copy
 		return nil
-	case err != nil || f.State == stateGone:
+	case err != nil || f.State != stateActive:
 		return err
 	}
 	f.Rev++
-	f.State, f.Body = stateGone, nil
+	f.State, f.Body = stateLeaving, nil
 	j.batch.PutFiles = append(j.batch.PutFiles, f)
 	again := audit.Proof{Kind: audit.ErasedController, Controller: p.Controller}
 	again.Because = []audit.Because{{Ground: againAfter(p.N)}}

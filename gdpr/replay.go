@@ -17,7 +17,7 @@ type Replayed struct {
 	Proofs      int // of the ledger that the store lacked
 	Parts       int // that had come back, and are erased again
 	Persons     int // likewise
-	Controllers int // off-boarded customers, likewise
+	Controllers int // off-boarded customers, likewise: unreadable again, and the next sweeps remove their rows
 	Restricted  int // parts of persons who were erased but for them: kept aside again
 	Holds       int // that had ended before what they were on was erased, and are ended again
 	// LostFrom is the instant of the last trace in the restored copy. What was done from then to LostTo is lost, except erasures: records, events,
@@ -377,15 +377,6 @@ func (r *replay) finish(ctx context.Context) error {
 	}
 	if err := e.finishReplay(ctx); err != nil {
 		return err
-	}
-	gone, err := e.partiesIn(ctx, stateGone)
-	if err != nil {
-		return err
-	}
-	for _, party := range gone {
-		if _, err := e.clearParty(ctx, party); err != nil {
-			return err
-		}
 	}
 	w := &sweepWork{a: r.a, owner: storage.NewID().String(), walk: e.newWalk(r.a.now)}
 	switch mine, err := w.Claim(ctx); { // which looks at the persons of the proofs that are new here

@@ -137,6 +137,7 @@ func TestReplay(t *testing.T) {
 			assert.Equal(t, 1, out.Holds)
 			assert.False(t, out.LostFrom.IsZero())
 			assert.Equal(t, s.clock.at, out.LostTo)
+			h.cleared(r)
 			// The objection that ended a purpose of Dag's is lost with the copy: the part that is left serves it still, and so does his address.
 			dag := fmt.Sprintf("identifier of %X ", h.person(t, h.split))
 			got := slices.DeleteFunc(strings.Split(s.there(t), "\n"), func(line string) bool { return strings.HasPrefix(line, dag) })
@@ -268,6 +269,18 @@ func TestReplayForked(t *testing.T) {
 	h.closed(r)
 }
 
+// cleared sweeps: what is unreadable of the customer goes, and nothing else.
+func (h *hamlet) cleared(r *running) {
+	h.t.Helper()
+	health, err := r.Health(h.t.Context())
+	require.NoError(h.t, err)
+	assert.Equal(h.t, 1, health.Clearing)
+	res, err := r.Sweep(h.t.Context(), nil)
+	require.NoError(h.t, err)
+	assert.Positive(h.t, res.Cleared)
+	assert.Zero(h.t, res.Erased)
+}
+
 func (h *hamlet) eraseSomeMore(ctx context.Context) {
 	h.t.Helper()
 	for _, who := range []string{"eva", "dag"} {
@@ -304,6 +317,7 @@ func TestReplayOnPostgres(t *testing.T) {
 		require.Error(t, err, name)
 		_, err = r.Verify(ctx)
 		require.NoError(t, err, name)
+		m.cleared(r)
 		_, shut := m.opens(t, p.now(t)[0], p.now(t)[0])
 		assert.Equal(t, []string{fmt.Sprintf("party %x", m.party[:])}, shut, name)
 		r.stop()

@@ -52,7 +52,7 @@ func (a *act) oneSubject(ctx context.Context, who Identity) (storage.Subject, er
 	case row.Controller != controller:
 		return storage.Subject{}, a.refused(ctx, fmt.Errorf("%w: a person of another controller", ErrNotAllowed), []string{audit.Object("subject", row.ID)})
 	}
-	return row, nil
+	return row, e.notLeft(ctx, controller)
 }
 
 // controller is whose data the session is about: the organization's own, or that of its agreement's party.

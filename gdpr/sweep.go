@@ -27,7 +27,7 @@ type SweepOptions struct {
 	MaxShare float64
 	// Batch is the number of parts in one batch. Defaults to 1,000.
 	Batch int
-	// MaxParts and MaxTime bound the run. Default to no bound.
+	// MaxParts and MaxTime bound the run; each row that is cleared counts as a part. Default to no bound.
 	MaxParts int
 	MaxTime  time.Duration
 	// Progress hears of every batch: counts only.
@@ -43,7 +43,8 @@ var ErrPlanChanged = errors.New("what is due has changed since the plan")
 const leaseTime = 10 * time.Minute
 
 // Sweep erases what has come due: parts whose last reason has ended, with their keys, and persons of whom nothing is left.
-// Another process sweeping and nothing being due are both success. It can be stopped anywhere and run by any process.
+// At last it removes the rows that an off-boarding has left. Another process sweeping and nothing being due are both success. It can be stopped anywhere
+// and run by any process.
 func (e *Engine) Sweep(ctx context.Context, opt *SweepOptions) (retention.Result, error) {
 	if opt == nil {
 		opt = &SweepOptions{}
@@ -67,7 +68,8 @@ func (e *Engine) Sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	if err != nil {
 		return res, fmt.Errorf("sweep: %w", translate(err))
 	}
-	e.log.InfoContext(ctx, "gallra: sweep done", "erased", res.Erased, "persons", res.Persons, "kept", res.Dated+res.Left, "leased_elsewhere", res.Leased)
+	e.log.InfoContext(ctx, "gallra: sweep done", "erased", res.Erased, "persons", res.Persons, "kept", res.Dated+res.Left,
+		"cleared", res.Cleared, "leased_elsewhere", res.Leased)
 	return res, nil
 }
 
@@ -166,7 +168,7 @@ func (e *Engine) sweep(ctx context.Context, opt *SweepOptions) (retention.Result
 	if err := e.finishKnown(ctx); err != nil {
 		return res, err
 	}
-	if res.Erased == 0 && res.Persons == 0 {
+	if res.Erased == 0 && res.Persons == 0 && res.Cleared == 0 {
 		return res, e.scrubLater(ctx)
 	}
 	return res, e.scrub(ctx)
@@ -276,6 +278,9 @@ type sweepWork struct {
 	may         map[string]bool // mayLose, by family and purposes
 	mark, swept uint64          // the last proof whose persons were looked at: as stored, and by now
 	resumed     int             // persons that a sweep before had left
+
+	leaving []storage.File // parties of which rows are to be cleared
+	cleared bool           // there are none any more
 }
 
 // more says why a sweep goes no further once an import has brought in more that is overdue.
@@ -334,6 +339,9 @@ func (w *sweepWork) keepLease(ctx context.Context) error {
 }
 
 func (w *sweepWork) Release(ctx context.Context) error {
+	if !w.cleared && w.swept > 0 {
+		w.swept-- // so that the next sweep is not idle: nobody has seen that every party is gone that was off-boarded
+	}
 	if w.swept > w.mark {
 		err := w.a.s.e.store.Apply(ctx, &storage.Batch{Lease: w.lease, PutMeta: w.progress()})
 		var cond *storage.ConditionError

@@ -9,10 +9,11 @@ import (
 	"github.com/gallra/gallra/gdpr/storage"
 )
 
-// metaSwept is the number of the last proof whose persons a sweep has looked at.
+// metaSwept is the number of the last proof whose persons a sweep has looked at. Where that is the last proof of all, the rows of every party that was
+// off-boarded are gone too: so an idle sweep need not ask.
 const metaSwept = "swept"
 
-// progress is the mark that the persons of every erasing batch before this one were looked at.
+// progress is the mark that the persons of every erasing batch up to this one were looked at.
 func (w *sweepWork) progress() map[string][]byte {
 	return map[string][]byte{metaSwept: strconv.AppendUint(nil, w.swept, 10)}
 }

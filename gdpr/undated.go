@@ -63,6 +63,10 @@ func (w *sweepWork) dateAnew(ctx context.Context, from storage.PartRef, opt *Swe
 func (w *sweepWork) dateFrom(ctx context.Context, at storage.PartRef, opt *SweepOptions, res *retention.Result) error {
 	e := w.a.s.e
 	began := time.Now()
+	var err error
+	if w.walk.gone, err = e.leaving(ctx); err != nil {
+		return err
+	}
 	for tries := 0; ; {
 		if opt.MaxTime > 0 && time.Since(began) >= opt.MaxTime {
 			res.More = true
@@ -108,6 +112,9 @@ func (w *sweepWork) dateParts(ctx context.Context, parts []storage.Part, last bo
 	b := &storage.Batch{Lease: w.lease, PutMeta: map[string][]byte{undatedKey(e.reg.Version): mark}}
 	for i := range parts {
 		p := &parts[i]
+		if w.walk.gone[p.Controller] {
+			continue // its agreement may not even keep within the register any more
+		}
 		j, err := w.walk.judged.of(ctx, e, p)
 		if err != nil {
 			return 0, err
@@ -152,7 +159,7 @@ func (w *walk) slept(ctx context.Context, n int) (out []candidate, ran *storage.
 		if s.end = len(parts) < n; !s.end {
 			s.at = parts[len(parts)-1].PartRef
 		}
-		if w.held, _, err = w.e.held(ctx, w.now); err != nil {
+		if _, err := w.know(ctx); err != nil {
 			return nil, nil, err
 		}
 		for i := range parts {

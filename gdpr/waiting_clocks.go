@@ -69,6 +69,10 @@ func (s *Session) notStarted(ctx context.Context, records int) ([]*waitingClock,
 	e := s.e
 	by := map[string]*waitingClock{}
 	var clocks verdicts
+	gone, err := e.leaving(ctx)
+	if err != nil {
+		return nil, err
+	}
 	q := storage.PartQuery{Family: e.reg.Head(s.purpose), Light: true, Limit: 1000}
 	for {
 		parts, err := e.store.Parts(ctx, q)
@@ -77,7 +81,7 @@ func (s *Session) notStarted(ctx context.Context, records int) ([]*waitingClock,
 		}
 		for i := range parts {
 			p := &parts[i]
-			if !s.lists(p.Family, p.Agreement) {
+			if gone[p.Controller] || !s.lists(p.Family, p.Agreement) {
 				continue
 			}
 			j, err := clocks.of(ctx, e, p)

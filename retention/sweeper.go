@@ -15,6 +15,8 @@ type Work interface {
 	Next(ctx context.Context, n int) (Page, error)
 	// Carry does what the page decides, in one batch: what must go is erased, the rest is dated anew. What changed or is held by now is left out.
 	Carry(ctx context.Context, p Page) (Step, error)
+	// Clear removes at most n rows that nobody can read any more, because the key above them was destroyed, and returns how many; 0 when none is left.
+	Clear(ctx context.Context, n int) (int, error)
 	// Release gives the lease back.
 	Release(ctx context.Context) error
 }
@@ -66,6 +68,8 @@ type Result struct {
 	Step
 	Batches int
 	Lines   []Line // of what was erased, held and kept
+	// Cleared are the rows removed that nobody could read any more: parts, identifiers and persons of customers who were off-boarded.
+	Cleared int
 	// More: the sweep stopped at its bound in rows or time; the next goes on.
 	More bool
 	Took time.Duration
@@ -80,7 +84,7 @@ type Sweeper struct {
 	Work Work
 	// Batch is the number of items in one batch. Defaults to 1,000.
 	Batch int
-	// MaxItems and MaxTime bound one run. Zero: no bound.
+	// MaxItems and MaxTime bound one run; a row that is cleared counts as an item. Zero: no bound.
 	MaxItems int
 	MaxTime  time.Duration
 	// MaxErase halts a run that would erase more items. Zero: no bound.
@@ -91,7 +95,7 @@ type Sweeper struct {
 	Now func() time.Time
 }
 
-// Run sweeps. Held elsewhere and nothing due are success.
+// Run sweeps: first what has come due, then what is unreadable already and only takes room. Held elsewhere and nothing due are success.
 func (s Sweeper) Run(ctx context.Context) (res Result, err error) {
 	if s.Batch == 0 {
 		s.Batch = 1000
@@ -116,16 +120,15 @@ func (s Sweeper) Run(ctx context.Context) (res Result, err error) {
 	}()
 	tally := Tally{}
 	for {
-		if s.MaxTime > 0 && s.Now().Sub(began) >= s.MaxTime || s.MaxItems > 0 && res.Erased >= s.MaxItems {
-			res.More = true
+		if s.bound(&res, began) {
 			return res, nil
 		}
-		page, err := s.Work.Next(ctx, s.size(res.Erased))
+		page, err := s.Work.Next(ctx, s.size(&res))
 		if err != nil {
 			return res, err
 		}
 		if len(page.Items) == 0 {
-			return res, nil
+			return res, s.clear(ctx, &res, began)
 		}
 		going := 0
 		for _, it := range page.Items {
@@ -154,9 +157,31 @@ func (s Sweeper) Run(ctx context.Context) (res Result, err error) {
 	}
 }
 
-func (s Sweeper) size(done int) int {
+// clear goes on with the rows that nobody can read.
+func (s Sweeper) clear(ctx context.Context, res *Result, began time.Time) error {
+	for !s.bound(res, began) {
+		n, err := s.Work.Clear(ctx, s.size(res))
+		if err != nil || n == 0 {
+			return err
+		}
+		res.Cleared += n
+		res.Batches++
+		if s.Progress != nil {
+			s.Progress(*res)
+		}
+	}
+	return nil
+}
+
+// bound reports whether a run has reached one of its bounds, and notes it.
+func (s Sweeper) bound(res *Result, began time.Time) bool {
+	res.More = s.MaxTime > 0 && s.Now().Sub(began) >= s.MaxTime || s.MaxItems > 0 && res.Erased+res.Cleared >= s.MaxItems
+	return res.More
+}
+
+func (s Sweeper) size(res *Result) int {
 	if s.MaxItems > 0 {
-		return min(s.Batch, s.MaxItems-done)
+		return min(s.Batch, s.MaxItems-res.Erased-res.Cleared)
 	}
 	return s.Batch
 }

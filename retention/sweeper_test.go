@@ -14,14 +14,21 @@ import (
 
 // work is a pile of items in pages.
 type work struct {
-	elsewhere bool
-	items     []retention.Item
-	fail      error // of Carry
-	carried   int
-	released  int
+	elsewhere  bool
+	items      []retention.Item
+	fail       error // of Carry
+	unreadable int   // rows
+	carried    int
+	released   int
 }
 
 func (w *work) Claim(context.Context) (bool, error) { return !w.elsewhere, nil }
+
+func (w *work) Clear(_ context.Context, n int) (int, error) {
+	n = min(n, w.unreadable)
+	w.unreadable -= n
+	return n, nil
+}
 
 func (w *work) Release(context.Context) error { w.released++; return nil }
 
@@ -121,6 +128,29 @@ func TestSweepStopsAtItsBounds(t *testing.T) {
 	assert.True(t, res.More)
 	assert.Equal(t, 2, res.Batches)
 	assert.NotEmpty(t, w.items)
+}
+
+// What is unreadable goes after what is due, and within the same bounds.
+func TestSweepClears(t *testing.T) {
+	t.Parallel()
+	w := &work{items: pile(25), unreadable: 27}
+	var heard []int
+	s := retention.Sweeper{Work: w, Batch: 10, MaxItems: 35, Progress: func(r retention.Result) { heard = append(heard, r.Erased+r.Cleared) }}
+	res, err := s.Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []int{8, 16, 20, 30, 35}, heard)
+	assert.Equal(t, []int{20, 15, 5}, []int{res.Erased, res.Cleared, res.Batches})
+	assert.True(t, res.More)
+	assert.Equal(t, 12, w.unreadable)
+	res, err = s.Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 12, res.Cleared)
+	assert.False(t, res.More)
+
+	w = &work{items: pile(5), fail: errors.New("disk"), unreadable: 3}
+	_, err = retention.Sweeper{Work: w}.Run(t.Context())
+	require.ErrorIs(t, err, w.fail)
+	assert.Equal(t, 3, w.unreadable, "what is due comes first")
 }
 
 func TestSweepGivesTheLeaseBackOnFailure(t *testing.T) {

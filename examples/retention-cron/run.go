@@ -87,4 +87,5 @@ func (j *job) count(res retention.Result) {
 	j.line.add("more", res.More)
 	j.line.add("seconds", res.Took.Round(time.Millisecond).Seconds())
 	j.line.add("late", res.Late)
+	j.line.add("cleared", res.Cleared)
 }

@@ -19,7 +19,7 @@ func eventBench(ctx context.Context, p plan) ([]Result, error) {
 	}
 	var towns []*town
 	for i, n := range sizes {
-		t, err := openTown(ctx, p.dir, fmt.Sprintf("event%d", i), true)
+		t, err := openTown(ctx, p.dir, fmt.Sprintf("event%d", i), register, true)
 		if err != nil {
 			return nil, err
 		}

@@ -112,11 +112,13 @@ func run(ctx context.Context, p plan, only string) (ok bool, err error) {
 		{"sqlite-event", eventBench},
 		{"sqlite-explain", explainBench},
 		{"sqlite-replay", replayBench},
+		{"sqlite-offboard", liteOffboardBench},
 		{"sqlite-mix", liteMixBench},
 		{"pg-ingest", pgIngestBench},
 		{"pg-write", writeBench},
 		{"pg-sweep", pgSweepBench},
 		{"pg-erase", eraseBench},
+		{"pg-offboard", pgOffboardBench},
 		{"pg-mix", pgMixBench},
 	} {
 		if !strings.Contains(b.name, only) {

@@ -94,11 +94,11 @@ func (t *town) close() {
 }
 
 func newTown(ctx context.Context, dir, name string) (*town, error) {
-	return openTown(ctx, dir, name, false)
+	return openTown(ctx, dir, name, register, false)
 }
 
 // openTown opens a town on SQLite; a counted one has a single connection on which every call is counted.
-func openTown(ctx context.Context, dir, name string, counted bool) (*town, error) {
+func openTown(ctx context.Context, dir, name, register string, counted bool) (*town, error) {
 	t := &town{dir: filepath.Join(dir, name), end: func() {}}
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return nil, err
