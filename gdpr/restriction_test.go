@@ -236,6 +236,39 @@ func TestRestrictOnInstruction(t *testing.T) {
 	})
 }
 
+// What is added to a record under a restriction is restricted as the rest, and freed with it, also where the restriction had none of it to be on before.
+func TestRestrictedPartComesIn(t *testing.T) {
+	t.Parallel()
+	eachStore(t, "family.yaml", func(t *testing.T, h *house) {
+		ctx, desk, order, accounts := t.Context(), h.As(dpo, gdpr.SubjectRights), h.As(web, "order"), h.As(web, "bookkeeping")
+		put := func(f gdpr.Fields) gdpr.ID {
+			t.Helper()
+			id, err := order.Put(ctx, gdpr.Record{Subject: gdpr.Ref("K-7"), Fields: f})
+			require.NoError(t, err)
+			return id
+		}
+		for name, r := range map[string]gdpr.Restriction{"record": {}, "person": {Subject: gdpr.Ref("K-7")}, "purpose": {Subject: gdpr.Ref("K-7"), Activity: "bookkeeping"}} {
+			id := put(gdpr.Fields{"message": "En"})
+			put(gdpr.Fields{"message": "Två", "amount": int64(100)})
+			if r.Ground = gdpr.AccuracyContested; r.Subject.IsZero() {
+				r.Record = id
+			}
+			on, err := desk.Restrict(ctx, r)
+			require.NoError(t, err, name)
+			if name != "purpose" {
+				require.ErrorIs(t, order.Update(ctx, id, gdpr.Change{Fields: gdpr.Fields{"amount": int64(200)}}), gdpr.ErrRestricted, name)
+			}
+			require.NoError(t, desk.Update(ctx, id, gdpr.Change{Fields: gdpr.Fields{"amount": int64(200)}}), name)
+			_, err = accounts.Get(ctx, id)
+			require.ErrorIs(t, err, gdpr.ErrRestricted, name)
+			require.NoError(t, desk.Unrestrict(ctx, on, gdpr.Lift{Informed: day(t, "2026-03-02")}))
+			_, err = accounts.Get(ctx, id)
+			require.NoError(t, err, name)
+		}
+		h.verified()
+	})
+}
+
 // In a record about two persons one is restricted, and the other's share is used on.
 func TestRestrictOneOfTwo(t *testing.T) {
 	t.Parallel()
