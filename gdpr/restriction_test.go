@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gallra/gallra/gdpr"
+	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/retention"
 )
 
 // What is restricted is stored and not used, in every process, until the person was told that it is lifted (Art. 18).
@@ -462,3 +464,32 @@ func TestRestrictBadInput(t *testing.T) {
 
 // second is the error of two results.
 func second(_ any, err error) error { return err }
+
+// A restored copy in which a restriction was in force: what an erasure had left for a duty is kept aside again, and stays so when the restriction is lifted.
+func TestReplayKeepsAsideWhatIsRestricted(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := newSite(t, "family.yaml", false)
+	r := s.run(t)
+	id, err := r.As(web, "order").Put(ctx, gdpr.Record{Subject: asa, Fields: gdpr.Fields{"name": "Åsa Öberg", "message": "Hej", "amount": 100.0},
+		Events: map[retention.Event]civil.Date{"year-closed": day(t, "2025-12-31")}})
+	require.NoError(t, err)
+	asked, err := r.As(dpo, gdpr.SubjectRights).Restrict(ctx, gdpr.Restriction{Subject: asa, Ground: gdpr.AccuracyContested})
+	require.NoError(t, err)
+	r.stop()
+	old, err := s.copyTo(t.TempDir())
+	require.NoError(t, err)
+	r = s.run(t)
+	out, err := r.As(dpo, gdpr.SubjectRights).Erase(ctx, asa, gdpr.NoLongerNeeded)
+	require.NoError(t, err)
+	require.False(t, out.Whole)
+	r.stop()
+	s.restored(t, old, dataFile)
+	r = s.run(t)
+	done, err := r.As(boss, gdpr.Retention).Replay(ctx)
+	require.NoError(t, err)
+	assert.Positive(t, done.Restricted)
+	require.NoError(t, r.As(dpo, gdpr.SubjectRights).Unrestrict(ctx, asked, gdpr.Lift{Informed: day(t, "2026-03-02")}))
+	_, err = r.As(web, "bookkeeping").Get(ctx, id)
+	require.ErrorIs(t, err, gdpr.ErrRestricted)
+}
