@@ -2,6 +2,7 @@ package gdpr_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -130,6 +131,13 @@ func TestRestrictionsAddUp(t *testing.T) {
 			_, err = f.accounts.Get(ctx, id)
 			require.NoError(t, err, name)
 		}
+		duty, err := f.accounts.Put(ctx, gdpr.Record{Subject: bjorn, Fields: gdpr.Fields{"document": "Faktura 8"}})
+		require.NoError(t, err)
+		_, err = f.rights.Erase(ctx, bjorn, gdpr.Unlawful)
+		require.NoError(t, err)
+		lift(restrict(gdpr.Restriction{Subject: bjorn}))
+		_, err = f.accounts.Get(ctx, duty)
+		require.ErrorIs(t, err, gdpr.ErrRestricted, "it was kept aside before")
 		before := restrict(gdpr.Restriction{Record: id})
 		out, err := f.rights.Erase(ctx, asa, gdpr.Unlawful)
 		require.NoError(t, err)
@@ -263,6 +271,12 @@ func TestRestrictedPartComesIn(t *testing.T) {
 			require.NoError(t, desk.Update(ctx, id, gdpr.Change{Fields: gdpr.Fields{"amount": int64(200)}}), name)
 			_, err = accounts.Get(ctx, id)
 			require.ErrorIs(t, err, gdpr.ErrRestricted, name)
+			x, err := desk.Explain(ctx, id)
+			require.NoError(t, err)
+			for _, p := range x.Parts {
+				assert.Equal(t, name != "purpose" || slices.Contains(p.Purposes, "bookkeeping"), p.Restricted, "%s: %v", name, p.Purposes)
+				assert.Equal(t, p.Restricted, len(p.Restrictions) == 1, "%s: %v", name, p.Purposes)
+			}
 			require.NoError(t, desk.Unrestrict(ctx, on, gdpr.Lift{Informed: day(t, "2026-03-02")}))
 			_, err = accounts.Get(ctx, id)
 			require.NoError(t, err, name)
@@ -287,6 +301,12 @@ func TestRestrictOneOfTwo(t *testing.T) {
 		assert.Equal(t, "Åsa", got.Text("name"))
 		assert.Len(t, got.Subjects(), 1)
 		assert.Empty(t, find(t, f.support, bjorn))
+		x, err := f.support.Explain(ctx, id)
+		require.NoError(t, err)
+		for _, p := range x.Parts {
+			assert.Equal(t, p.Subject != got.Subject(), p.Restricted)
+			assert.Equal(t, p.Subject != got.Subject(), len(p.Restrictions) == 1)
+		}
 		h.verified()
 	})
 }
