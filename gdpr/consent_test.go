@@ -9,6 +9,7 @@ import (
 
 	"github.com/gallra/gallra/gdpr"
 	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/gdpr/storage/memory"
 )
 
 // personalFiles counts the files about persons.
@@ -165,4 +166,44 @@ func TestConsentBadInput(t *testing.T) {
 	refusedInput(t, h.As(dpo, gdpr.SubjectRights).WithdrawConsent(ctx, asa, ""), "Activity")
 	require.ErrorIs(t, news.WithdrawConsent(ctx, asa, ""), gdpr.ErrNotFound, "no consent, and no data")
 	require.ErrorIs(t, news.WithdrawConsent(ctx, bjorn, ""), gdpr.ErrNotFound)
+}
+
+// To withdraw a consent takes the same right as to record it: it is as easy (Art. 7(3)). Everybody else is refused, and in the trail.
+func TestConsentIsAllowed(t *testing.T) {
+	t.Parallel()
+	h := &house{t: t, store: memory.New(), dir: t.TempDir(), clock: on("2026-03-02"), log: &logged{}}
+	h.reg = h.version("newsletter.yaml", "activities:", `roles:
+  shop: {may: [read, write], for: [order, newsletter]}
+  counter: {may: [read, write], for: [order]}
+  view: {may: [read], for: all}
+  privacy: {may: [read, export, erase, hold, decide, disclose], for: all}
+  manager: {may: [grant]}
+activities:`)
+	h.open()
+	h.grant(web, "shop")
+	ctx := t.Context()
+	_, err := h.As(web, "newsletter").Put(ctx, gdpr.Record{Subject: asa, Fields: gdpr.Fields{"taste": "lyrik"}})
+	require.NoError(t, err)
+	c := gdpr.Consent{Subject: asa, Activity: "newsletter", Text: "nyhetsbrev 4", How: "ruta"}
+	for _, role := range []string{"shop", "counter", "view", "privacy", "manager", "nobody"} {
+		who := gdpr.Person("Någon i rollen " + role)
+		if role != "nobody" {
+			h.grant(who, role)
+		}
+		for _, purpose := range []string{"newsletter", gdpr.SubjectRights} {
+			s := h.As(who, purpose)
+			_, gave := s.RecordConsent(ctx, c)
+			took := s.WithdrawConsent(ctx, asa, "newsletter")
+			if role == "shop" && purpose == "newsletter" || role == "privacy" && purpose == gdpr.SubjectRights {
+				require.NoError(t, gave, role)
+				require.NoError(t, took, role)
+				continue
+			}
+			require.ErrorIs(t, gave, gdpr.ErrNotAllowed, "%s, %s", role, purpose)
+			require.ErrorIs(t, took, gdpr.ErrNotAllowed, "%s, %s", role, purpose)
+		}
+	}
+	assert.Equal(t, 10, h.refusals("RecordConsent"))
+	assert.Equal(t, 10, h.refusals("WithdrawConsent"))
+	h.verified()
 }

@@ -2,12 +2,14 @@ package gdpr_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gallra/gallra/gdpr"
+	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/storage/memory"
 )
 
@@ -217,4 +219,37 @@ func TestMarketingBadInput(t *testing.T) {
 	refusedInput(t, second(h.As(support, "support-ticket").MayMarket(ctx, asa)), "Purpose")
 	refusedInput(t, second(h.As(dpo, gdpr.SubjectRights).MayMarket(ctx, asa)), "Purpose")
 	require.ErrorIs(t, sales.EndEvidence(ctx, h.Self()), gdpr.ErrNotFound)
+}
+
+// The first objection of a store, while an import is on its way that has the person in it: they are left out.
+func TestObjectionDuringAnImport(t *testing.T) {
+	t.Parallel()
+	eachStore(t, "epm.yaml", func(t *testing.T, h *house) {
+		newFirm(h)
+		h.grant(web, "sales")
+		ctx := t.Context()
+		two, s := h.second().spied()
+		var once sync.Once
+		s.before = func(b *storage.Batch) {
+			if len(b.PutParts) > 0 {
+				once.Do(func() {
+					require.NoError(t, h.As(dpo, gdpr.SubjectRights).Suppress(ctx, gdpr.Suppression{Subject: asa, Activity: "sales-contact", Reason: "vill inte"}))
+				})
+			}
+		}
+		var records []gdpr.Record
+		for i := range 6 {
+			records = append(records, gdpr.Record{Subject: gdpr.Email(fmt.Sprintf("kontakt%d@kund.example", i)), Fields: gdpr.Fields{"name": "Nils"}})
+		}
+		records = append(records, gdpr.Record{Subject: asa, Fields: gdpr.Fields{"name": "Åsa"}})
+		for _, size := range []int{10, 2} {
+			out, err := two.As(web, "sales-contact").PutAll(ctx, sequence(records...), &gdpr.ImportOptions{Batch: size})
+			require.NoError(t, err)
+			assert.Equal(t, 6, out.Stored)
+			require.Len(t, out.Refused, 1)
+			require.ErrorIs(t, out.Refused[0].Err, gdpr.ErrSuppressed)
+		}
+		assert.Empty(t, find(t, h.As(web, "sales-contact"), asa))
+		h.verified()
+	})
 }

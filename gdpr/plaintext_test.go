@@ -100,6 +100,7 @@ func TestNoPlaintextAtRest(t *testing.T) {
 			d.read()
 			d.refuse()
 			d.holds()
+			d.say()
 			d.crash()
 			d.erase()
 			d.control()
@@ -383,6 +384,36 @@ func (d *diary) holds() {
 		require.ErrorIs(d.t, err, gdpr.ErrOnHold)
 	})
 	d.step("release", func(ctx context.Context) { d.must(d.As(dpo, gdpr.Retention).Release(ctx, id)) })
+}
+
+// say keeps what is said about a person, and by them.
+func (d *diary) say() {
+	who, desk := gdpr.Email(markMail3.value), d.As(dpo, gdpr.SubjectRights)
+	d.step("restrict", func(ctx context.Context) {
+		id, err := desk.Restrict(ctx, gdpr.Restriction{Subject: who, Ground: gdpr.AccuracyContested, Note: markHold.value})
+		d.must(err)
+		d.must(desk.Update(ctx, d.record, gdpr.Change{Subject: d.who(who), Statement: markText.value}))
+		all, err := desk.Restrictions(ctx, who)
+		d.must(err)
+		require.Equal(d.t, markHold.value, all[0].Note())
+		d.said.print(all)
+		d.must(desk.Unrestrict(ctx, id, gdpr.Lift{Informed: day(d.t, "2026-03-02")}))
+	})
+	d.step("evidence", func(ctx context.Context) {
+		_, err := d.As(boss, gdpr.Retention).Grant(ctx, gdpr.Grant{Actor: web, Role: "sales"})
+		d.must(err)
+		_, err = d.As(web, "sales-contact").RecordEvidence(ctx, gdpr.Evidence{Subject: who, Condition: "open-talks", Source: markNote.value})
+		d.must(err)
+		may, err := d.As(web, "sales-contact").MayMarket(ctx, who)
+		d.must(err)
+		d.said.print(may)
+	})
+}
+
+// who is the id of a person.
+func (d *diary) who(who gdpr.Identity) gdpr.ID {
+	d.t.Helper()
+	return find(d.t, d.As(dpo, gdpr.SubjectRights), who)[0].Subject()
 }
 
 // crash kills a process in the middle of an import and of a sweep, and looks at what it leaves.

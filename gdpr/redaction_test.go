@@ -100,11 +100,23 @@ func specimens(t *testing.T) []specimen {
 	health, err := h.Health(ctx)
 	require.NoError(t, err)
 	erased := gdpr.Erasure{Records: []gdpr.ID{id}, Kept: []gdpr.Kept{{Record: id, Activity: "invoice", Why: "en plikt"}}}
+	restriction := gdpr.Restriction{Subject: who, Ground: gdpr.AccuracyContested, Note: secret}
+	_, err = f.rights.Restrict(ctx, restriction)
+	require.NoError(t, err)
+	restrictions, err := f.rights.Restrictions(ctx, who)
+	require.NoError(t, err)
+	require.Equal(t, secret, restrictions[0].Note())
+	h.grant(web, "sales")
+	_, err = h.As(web, "sales-contact").RecordEvidence(ctx, gdpr.Evidence{Subject: who, Condition: "open-talks", Source: secret})
+	require.NoError(t, err)
+	evidence, err := h.As(web, "sales-contact").MarketingEvidence(ctx, who)
+	require.NoError(t, err)
+	require.Equal(t, secret, evidence[0].Source())
 	activity, ok := h.reg.Activity("support-ticket")
 	require.True(t, ok)
 	return []specimen{
 		of("Actor", dpo), of("Activity", *activity), of("Adoption", *adoption), of("AdoptionLine", adoption.Lines[0]), literal("Agreement", gdpr.Agreement{ID: id, Ref: secret}),
-		of("Approval", gdpr.Approval{Version: 2, Reason: "Beslut 2026-17", Approver: dpo}), literal("Change", gdpr.Change{Fields: fields}),
+		of("Approval", gdpr.Approval{Version: 2, Reason: "Beslut 2026-17", Approver: dpo}), literal("Change", gdpr.Change{Fields: fields, Statement: secret}),
 		of("Cause", gdpr.SweptLate), of("ClockNotStarted", gdpr.ClockNotStarted{Activity: "invoice", Records: []gdpr.ID{id}}),
 		of("Deviation", gdpr.Deviation{ID: id, Cause: gdpr.SweptLate, Activity: "invoice"}), of("Limit", gdpr.HoldReview), of[gdpr.Observer]("Observer", nobody{}),
 		of("Manifest", gdpr.Manifest{Store: id}), of("Copied", gdpr.Copied{Whole: true}), of("Outcome", gdpr.SweepDone), of("OverduePart", gdpr.OverduePart{Record: id, Part: 1, Why: gdpr.OnHold, Hold: &explanation.Parts[0].Holds[0]}),
@@ -120,11 +132,30 @@ func specimens(t *testing.T) []specimen {
 		literal("Record", record), of("Refusal", imported.Refused[0]), of("Register", *h.reg), of("Replayed", gdpr.Replayed{Proofs: 1}), of("Returned", gdpr.Returned{Parts: 1}), of("Review", gdpr.Review{Of: "restore-test", Outcome: "godkänt"}), of("ReviewInfo", gdpr.ReviewInfo{Of: "restore-test"}), of("Role", gdpr.Role("controller")),
 		literal("CaseFile", gdpr.CaseFile{Kind: "request", Number: "1", State: "received", Secret: []byte(secret), Who: who}), of("CaseAct", gdpr.CaseAct{Action: "Receive", May: "read"}),
 		of("Freeze", gdpr.Freeze{Subject: id}),
+		literal("Restriction", restriction), of("RestrictionInfo", restrictions[0]), of("RestrictionGround", restriction.Ground), of("Lift", gdpr.Lift{}),
+		literal("Consent", gdpr.Consent{Subject: who, Activity: "newsletter", Text: secret, How: secret, By: secret}), of("ConsentInfo", newsletterConsent(t)),
+		literal("Evidence", gdpr.Evidence{Subject: who, Condition: "open-talks", Source: secret}), of("EvidenceInfo", evidence[0]), of("Denial", gdpr.DeniedObjection),
+		of("MarketingAnswer", gdpr.MarketingAnswer{May: true, Condition: "open-talks"}), of("Read", gdpr.Read{Purpose: "support-ticket"}),
 		literal("Suppression", gdpr.Suppression{Subject: who, Activity: "sales-contact", Reason: secret}), of("SuppressionInfo", gdpr.SuppressionInfo{ID: id, Activity: "sales-contact"}),
 		{name: "Session", v: f.support, forms: []any{f.support, shown[*gdpr.Session]{V: f.support, A: f.support}}, hidden: hidden[*gdpr.Session]{v: f.support}},
 		literal("Share", record.Also[0]), of("Stored", *stored), {name: "*Stored", v: stored, forms: []any{stored, shown[*gdpr.Stored]{V: stored, A: stored}}, hidden: hidden[*gdpr.Stored]{v: stored}},
 		of("SweepOptions", gdpr.SweepOptions{Plan: plan, Actor: dpo}),
 	}
+}
+
+// newsletterConsent is a consent as it comes out.
+func newsletterConsent(t *testing.T) gdpr.ConsentInfo {
+	t.Helper()
+	h := newHouse(t, "newsletter.yaml", memory.New(), nil)
+	ctx, news := t.Context(), h.As(web, "newsletter")
+	_, err := news.Put(ctx, gdpr.Record{Subject: asa, Fields: gdpr.Fields{"taste": "lyrik"}})
+	require.NoError(t, err)
+	_, err = news.RecordConsent(ctx, gdpr.Consent{Subject: asa, Text: secret, How: secret, By: secret})
+	require.NoError(t, err)
+	all, err := news.Consents(ctx, asa)
+	require.NoError(t, err)
+	require.Equal(t, secret, all[0].By())
+	return all[0]
 }
 
 // nobody watches.

@@ -2,6 +2,7 @@ package gdpr_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -9,7 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gallra/gallra/gdpr"
+	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/storage"
+	"github.com/gallra/gallra/retention"
 )
 
 // What is restricted is stored and not used, in every process, until the person was told that it is lifted (Art. 18).
@@ -128,6 +131,13 @@ func TestRestrictionsAddUp(t *testing.T) {
 			_, err = f.accounts.Get(ctx, id)
 			require.NoError(t, err, name)
 		}
+		duty, err := f.accounts.Put(ctx, gdpr.Record{Subject: bjorn, Fields: gdpr.Fields{"document": "Faktura 8"}})
+		require.NoError(t, err)
+		_, err = f.rights.Erase(ctx, bjorn, gdpr.Unlawful)
+		require.NoError(t, err)
+		lift(restrict(gdpr.Restriction{Subject: bjorn}))
+		_, err = f.accounts.Get(ctx, duty)
+		require.ErrorIs(t, err, gdpr.ErrRestricted, "it was kept aside before")
 		before := restrict(gdpr.Restriction{Record: id})
 		out, err := f.rights.Erase(ctx, asa, gdpr.Unlawful)
 		require.NoError(t, err)
@@ -236,6 +246,45 @@ func TestRestrictOnInstruction(t *testing.T) {
 	})
 }
 
+// What is added to a record under a restriction is restricted as the rest, and freed with it, also where the restriction had none of it to be on before.
+func TestRestrictedPartComesIn(t *testing.T) {
+	t.Parallel()
+	eachStore(t, "family.yaml", func(t *testing.T, h *house) {
+		ctx, desk, order, accounts := t.Context(), h.As(dpo, gdpr.SubjectRights), h.As(web, "order"), h.As(web, "bookkeeping")
+		put := func(f gdpr.Fields) gdpr.ID {
+			t.Helper()
+			id, err := order.Put(ctx, gdpr.Record{Subject: gdpr.Ref("K-7"), Fields: f})
+			require.NoError(t, err)
+			return id
+		}
+		for name, r := range map[string]gdpr.Restriction{"record": {}, "person": {Subject: gdpr.Ref("K-7")}, "purpose": {Subject: gdpr.Ref("K-7"), Activity: "bookkeeping"}} {
+			id := put(gdpr.Fields{"message": "En"})
+			put(gdpr.Fields{"message": "Två", "amount": int64(100)})
+			if r.Ground = gdpr.AccuracyContested; r.Subject.IsZero() {
+				r.Record = id
+			}
+			on, err := desk.Restrict(ctx, r)
+			require.NoError(t, err, name)
+			if name != "purpose" {
+				require.ErrorIs(t, order.Update(ctx, id, gdpr.Change{Fields: gdpr.Fields{"amount": int64(200)}}), gdpr.ErrRestricted, name)
+			}
+			require.NoError(t, desk.Update(ctx, id, gdpr.Change{Fields: gdpr.Fields{"amount": int64(200)}}), name)
+			_, err = accounts.Get(ctx, id)
+			require.ErrorIs(t, err, gdpr.ErrRestricted, name)
+			x, err := desk.Explain(ctx, id)
+			require.NoError(t, err)
+			for _, p := range x.Parts {
+				assert.Equal(t, name != "purpose" || slices.Contains(p.Purposes, "bookkeeping"), p.Restricted, "%s: %v", name, p.Purposes)
+				assert.Equal(t, p.Restricted, len(p.Restrictions) == 1, "%s: %v", name, p.Purposes)
+			}
+			require.NoError(t, desk.Unrestrict(ctx, on, gdpr.Lift{Informed: day(t, "2026-03-02")}))
+			_, err = accounts.Get(ctx, id)
+			require.NoError(t, err, name)
+		}
+		h.verified()
+	})
+}
+
 // In a record about two persons one is restricted, and the other's share is used on.
 func TestRestrictOneOfTwo(t *testing.T) {
 	t.Parallel()
@@ -252,6 +301,12 @@ func TestRestrictOneOfTwo(t *testing.T) {
 		assert.Equal(t, "Åsa", got.Text("name"))
 		assert.Len(t, got.Subjects(), 1)
 		assert.Empty(t, find(t, f.support, bjorn))
+		x, err := f.support.Explain(ctx, id)
+		require.NoError(t, err)
+		for _, p := range x.Parts {
+			assert.Equal(t, p.Subject != got.Subject(), p.Restricted)
+			assert.Equal(t, p.Subject != got.Subject(), len(p.Restrictions) == 1)
+		}
 		h.verified()
 	})
 }
@@ -429,3 +484,32 @@ func TestRestrictBadInput(t *testing.T) {
 
 // second is the error of two results.
 func second(_ any, err error) error { return err }
+
+// A restored copy in which a restriction was in force: what an erasure had left for a duty is kept aside again, and stays so when the restriction is lifted.
+func TestReplayKeepsAsideWhatIsRestricted(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := newSite(t, "family.yaml", false)
+	r := s.run(t)
+	id, err := r.As(web, "order").Put(ctx, gdpr.Record{Subject: asa, Fields: gdpr.Fields{"name": "Åsa Öberg", "message": "Hej", "amount": 100.0},
+		Events: map[retention.Event]civil.Date{"year-closed": day(t, "2025-12-31")}})
+	require.NoError(t, err)
+	asked, err := r.As(dpo, gdpr.SubjectRights).Restrict(ctx, gdpr.Restriction{Subject: asa, Ground: gdpr.AccuracyContested})
+	require.NoError(t, err)
+	r.stop()
+	old, err := s.copyTo(t.TempDir())
+	require.NoError(t, err)
+	r = s.run(t)
+	out, err := r.As(dpo, gdpr.SubjectRights).Erase(ctx, asa, gdpr.NoLongerNeeded)
+	require.NoError(t, err)
+	require.False(t, out.Whole)
+	r.stop()
+	s.restored(t, old, dataFile)
+	r = s.run(t)
+	done, err := r.As(boss, gdpr.Retention).Replay(ctx)
+	require.NoError(t, err)
+	assert.Positive(t, done.Restricted)
+	require.NoError(t, r.As(dpo, gdpr.SubjectRights).Unrestrict(ctx, asked, gdpr.Lift{Informed: day(t, "2026-03-02")}))
+	_, err = r.As(web, "bookkeeping").Get(ctx, id)
+	require.ErrorIs(t, err, gdpr.ErrRestricted)
+}

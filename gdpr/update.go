@@ -345,6 +345,7 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 	if err != nil {
 		return err
 	}
+	restricted := false
 	for _, q := range u.all {
 		if q.Held > 0 {
 			return ErrOnHold
@@ -359,9 +360,7 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 		if aside, err := isKeptAside(&q); err != nil || aside || q.Restricted && u.a.s.purpose != SubjectRights {
 			return cmp.Or(err, ErrRestricted)
 		}
-		for _, why := range of.Restricted {
-			f.restrict(why)
-		}
+		restricted = restricted || q.Restricted
 		for purpose, how := range of.Ended {
 			f.end(purpose, how)
 		}
@@ -374,12 +373,18 @@ func (u *update) newPart(ctx context.Context, pf partFields) error {
 	for _, purpose := range u.ended {
 		f.end(purpose, ended{Day: e.day(u.a.now), AtOnce: true})
 	}
-	p.Purposes, p.Restricted = pf.purposes, len(f.Restricted) > 0
 	on, err := e.onPersons(ctx, u.b, []ID{p.Subject})
 	if err != nil {
 		return err
 	}
-	applyRestrictions(&p, &f, on[p.Subject])
+	all := on[p.Subject]
+	if restricted { // perhaps by one of the record alone
+		if all, err = e.restrictionsAbout(ctx, []ID{p.Subject}); err != nil {
+			return err
+		}
+	}
+	p.Purposes, p.Restricted, f.Restricted = pf.purposes, false, nil
+	applyRestrictions(&p, &f, all)
 	p.Facts = f.encode()
 	p.PartRef.Part, p.Rev, p.Version, p.Due, p.Held = used+1, 1, u.try, time.Time{}, 0
 	for v := 1; v < u.try; v++ { // keys of tries that were not stored
