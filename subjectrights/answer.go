@@ -3,6 +3,7 @@ package subjectrights
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -139,6 +140,16 @@ func (d *Desk) ToldRefusal(ctx context.Context, actor gdpr.Actor, c *Case, at ti
 			kind = noticeNotIdentified
 		}
 		x.pub.Told = append(x.pub.Told, Told{ID: gdpr.NewID(), Kind: kind, To: toPerson, At: at.UTC()})
+		waiting, err := d.waiting(ctx, x)
+		if err != nil {
+			return err
+		}
+		for i := range waiting { // it need not be sent any more
+			var n notice
+			if json.Unmarshal(waiting[i].Public, &n) == nil && n.Kind == kind {
+				x.act.Drop = append(x.act.Drop, &waiting[i])
+			}
+		}
 		return nil
 	}))
 }

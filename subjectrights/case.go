@@ -39,26 +39,25 @@ type open struct {
 
 // public is what a case says without personal data.
 type public struct {
-	V         int                `json:"v"`
-	Rights    []Right            `json:"rights"`
-	Channel   Channel            `json:"channel"`
-	Received  time.Time          `json:"received"`
-	Day       civil.Date         `json:"day"`
-	Language  string             `json:"language"`
-	Child     bool               `json:"child,omitempty"`
-	Person    gdpr.ID            `json:"person,omitzero"`
-	SealBy    civil.Date         `json:"seal_by,omitzero"`
-	Pauses    []pause            `json:"pauses,omitempty"`
-	Extension *Extension         `json:"extension,omitempty"`
-	Identity  *Identified        `json:"identity,omitempty"`
-	Decisions []Decision         `json:"decisions,omitempty"`
-	Done      []Done             `json:"done,omitempty"`
-	Copy      *Copy              `json:"copy,omitempty"`
-	Told      []Told             `json:"told,omitempty"`
-	Forward   []Forward          `json:"forward,omitempty"`
-	Linked    []gdpr.ID          `json:"linked,omitempty"`
-	Overdue   civil.Date         `json:"overdue,omitzero"` // the last day that was missed, once somebody has seen it
-	Lifts     map[string]gdpr.ID `json:"lifts,omitempty"`
+	V         int         `json:"v"`
+	Rights    []Right     `json:"rights"`
+	Channel   Channel     `json:"channel"`
+	Received  time.Time   `json:"received"`
+	Day       civil.Date  `json:"day"`
+	Language  string      `json:"language"`
+	Child     bool        `json:"child,omitempty"`
+	Person    gdpr.ID     `json:"person,omitzero"`
+	SealBy    civil.Date  `json:"seal_by,omitzero"`
+	Pauses    []pause     `json:"pauses,omitempty"`
+	Extension *Extension  `json:"extension,omitempty"`
+	Identity  *Identified `json:"identity,omitempty"`
+	Decisions []Decision  `json:"decisions,omitempty"`
+	Done      []Done      `json:"done,omitempty"`
+	Copy      *Copy       `json:"copy,omitempty"`
+	Told      []Told      `json:"told,omitempty"`
+	Forward   []Forward   `json:"forward,omitempty"`
+	Linked    []gdpr.ID   `json:"linked,omitempty"`
+	Overdue   civil.Date  `json:"overdue,omitzero"` // the last day that was missed, once somebody has seen it
 }
 
 // secret is what is sealed of a case.

@@ -23,7 +23,6 @@ const (
 	noticeRefusal       = "refusal"        // to the person: why something is not done (Art. 12(4))
 	noticeFee           = "fee"            // to the person: Art. 12(5)
 	noticeAnswer        = "answer"         // to the person
-	noticeLift          = "lift"           // to the person: a restriction will end (Art. 18(3))
 	noticeForward       = "forward"        // to a customer: a request about its data (3.3)
 	noticeReport        = "report"         // to a customer: its instruction was carried out
 	noticeRectified     = "rectified"      // to a recipient (Art. 19)

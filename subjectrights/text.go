@@ -47,8 +47,6 @@ func (d *Desk) text(n notice, l letter) (subject, text string) {
 		body = fmt.Sprintf(body, data("action"), data("done"), data("proof"))
 	case noticeRectified, noticeErased, noticeRestricted:
 		body = fmt.Sprintf(body, data("fields"))
-	case noticeLift:
-		body = fmt.Sprintf(body, data("day"))
 	}
 	o := d.reg.Organization
 	return subject, body + "\n\n" + fmt.Sprintf(w.sign, o.Name, o.Contact) + "\n"
@@ -82,7 +80,7 @@ var wordsOf = map[string]*words{
 		subject: map[string]string{
 			noticeReceived: "We have your request (%s)", noticeIdentity: "Your request %s: please show who you are", noticeClarification: "Your request %s: a question",
 			noticeNotIdentified: "Your request %s: we could not establish who you are", noticeExtension: "Your request %s takes longer", noticeRefusal: "Your request %s: what we do not do, and why",
-			noticeFee: "Your request %s: a fee", noticeAnswer: "The answer to your request %s", noticeLift: "Your request %s: the restriction will end",
+			noticeFee: "Your request %s: a fee", noticeAnswer: "The answer to your request %s",
 			noticeForward: "A data subject's request about your data (%s)", noticeReport: "Your instruction %s is carried out",
 			noticeRectified: "Data that you received from us was rectified (%s)", noticeErased: "Data that you received from us was erased (%s)", noticeRestricted: "Data that you received from us is restricted (%s)",
 		},
@@ -95,7 +93,6 @@ var wordsOf = map[string]*words{
 			noticeRefusal:       "We do not do the following of what you have asked for:",
 			noticeFee:           "We find your request excessive, and will deal with it for a fee of %s (Article 12(5) of the GDPR). The reason:\n\n%s",
 			noticeAnswer:        "We have carried out what you asked for. What is attached can be opened by you alone.",
-			noticeLift:          "The restriction of your data will end on %s. If you do not agree, write to us before.",
 			noticeForward:       "On %s we received the request of a person whose data we process for you. You decide about it and answer it; we carry out your instructions (Article 28(3)(e) of the GDPR). We were to pass it on by %s. The person uses the following rights, about the records listed below.",
 			noticeReport:        "Your instruction (%s) is carried out: %s. Proof: %s",
 			noticeRectified:     "Please correct it with you, too (Article 19 of the GDPR). Fields: %s. Which person it is we tell you over a protected channel: write to us with the number above.",
@@ -115,7 +112,7 @@ var wordsOf = map[string]*words{
 		subject: map[string]string{
 			noticeReceived: "Vi har fått din begäran (%s)", noticeIdentity: "Din begäran %s: visa att det är du", noticeClarification: "Din begäran %s: en fråga",
 			noticeNotIdentified: "Din begäran %s: vi kunde inte fastställa vem du är", noticeExtension: "Din begäran %s tar längre tid", noticeRefusal: "Din begäran %s: vad vi inte gör, och varför",
-			noticeFee: "Din begäran %s: en avgift", noticeAnswer: "Svaret på din begäran %s", noticeLift: "Din begäran %s: begränsningen upphör",
+			noticeFee: "Din begäran %s: en avgift", noticeAnswer: "Svaret på din begäran %s",
 			noticeForward: "En registrerads begäran om era uppgifter (%s)", noticeReport: "Er instruktion %s är utförd",
 			noticeRectified: "Uppgifter som ni har fått av oss är rättade (%s)", noticeErased: "Uppgifter som ni har fått av oss är raderade (%s)", noticeRestricted: "Uppgifter som ni har fått av oss är begränsade (%s)",
 		},
@@ -128,7 +125,6 @@ var wordsOf = map[string]*words{
 			noticeRefusal:       "Följande av det du har begärt gör vi inte:",
 			noticeFee:           "Vi bedömer att din begäran är orimlig, och behandlar den mot en avgift på %s (artikel 12.5 i GDPR). Skälet:\n\n%s",
 			noticeAnswer:        "Vi har gjort det du bad om. Det som är bifogat kan bara du öppna.",
-			noticeLift:          "Begränsningen av dina uppgifter upphör den %s. Är du inte överens om det, skriv till oss före dess.",
 			noticeForward:       "Den %s tog vi emot en begäran från en person vars uppgifter vi behandlar för er. Det är ni som bedömer och besvarar den; vi utför era instruktioner (artikel 28.3 e i GDPR). Vi skulle lämna den vidare senast den %s. Personen använder följande rättigheter, om posterna som räknas upp nedan.",
 			noticeReport:        "Er instruktion (%s) är utförd: %s. Bevis: %s",
 			noticeRectified:     "Rätta dem även hos er (artikel 19 i GDPR). Fält: %s. Vilken person det är berättar vi i en skyddad kanal: skriv till oss med numret ovan.",
