@@ -18,6 +18,7 @@ type change struct {
 	act     gdpr.CaseAct
 	actor   gdpr.Actor
 	notices []*gdpr.CaseFile
+	ofOrder bool // its notices are of an instruction
 }
 
 // change does an act: it checks that the state allows it and who does it, lets do change the case, and stores it. On success c is the case as it is now.

@@ -25,6 +25,7 @@ const (
 	noticeAnswer        = "answer"         // to the person
 	noticeForward       = "forward"        // to a customer: a request about its data (3.3)
 	noticeReport        = "report"         // to a customer: its instruction was carried out
+	noticeDisputed      = "disputed"       // to a customer: its instruction seems unlawful (Art. 28(3))
 	noticeRectified     = "rectified"      // to a recipient (Art. 19)
 	noticeErased        = "erased"
 	noticeRestricted    = "restricted"
@@ -49,7 +50,8 @@ type notice struct {
 	Kind     string `json:"kind"`
 	To       string `json:"to"`
 	Attempts int    `json:"attempts"`
-	Number   string `json:"number"` // of its case
+	Number   string `json:"number"`          // of its case
+	Order    bool   `json:"order,omitempty"` // the case is an instruction
 }
 
 // letter is what is sealed of it.
@@ -74,7 +76,7 @@ func (d *Desk) post(x *change, kind, to string, l letter) {
 	if to == toPerson {
 		l.Language = x.pub.Language
 	}
-	pub, err := json.Marshal(notice{V: 1, Kind: kind, To: to, Number: x.file.Number})
+	pub, err := json.Marshal(notice{V: 1, Kind: kind, To: to, Number: x.file.Number, Order: x.ofOrder})
 	if err != nil {
 		return // strings and a number are always JSON
 	}

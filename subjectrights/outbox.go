@@ -145,21 +145,21 @@ func (d *Desk) send(ctx context.Context, id gdpr.ID, n notice, l letter) (receip
 // noteSent takes a notice out of the outbox and notes it in its case, in one batch; while others change the case it tries again.
 func (d *Desk) noteSent(ctx context.Context, s *gdpr.Session, actor gdpr.Actor, f *gdpr.CaseFile, n notice, receipt string) (bool, error) {
 	for range 20 {
-		file, err := s.CaseFile(ctx, kindRequest, f.Case)
+		kind := kindRequest
+		if n.Order {
+			kind = kindInstruction
+		}
+		file, err := s.CaseFile(ctx, kind, f.Case)
 		if errors.Is(err, gdpr.ErrNotFound) {
 			return false, nil // the case was withdrawn, and its notices with it
 		}
 		if err != nil {
 			return false, err
 		}
-		c, err := decodeCase(file)
-		if err != nil || file.Closed {
-			return false, err
+		told := Told{ID: f.ID, Kind: n.Kind, To: n.To, At: d.now().UTC(), Receipt: oneLine(receipt), Attempts: n.Attempts}
+		if err = d.noteTold(ctx, actor, file, f, n, told); errors.Is(err, errClosed) {
+			return false, nil
 		}
-		x := d.begin(c.open(), actor)
-		x.act = gdpr.CaseAct{Action: "Deliver", May: "disclose", Drop: []*gdpr.CaseFile{f}}
-		x.noted(Told{ID: f.ID, Kind: n.Kind, To: n.To, At: x.now.UTC(), Receipt: oneLine(receipt), Attempts: n.Attempts}, d)
-		err = d.put(ctx, x)
 		if !errors.Is(err, gdpr.ErrConflict) {
 			return err == nil, err
 		}
@@ -170,6 +170,26 @@ func (d *Desk) noteSent(ctx context.Context, s *gdpr.Session, actor gdpr.Actor, 
 		}
 	}
 	return false, gdpr.ErrConflict
+}
+
+var errClosed = errors.New("closed")
+
+// noteTold notes a delivery in the case of a notice, which it takes out of the outbox.
+func (d *Desk) noteTold(ctx context.Context, actor gdpr.Actor, file, f *gdpr.CaseFile, n notice, told Told) error {
+	if file.Closed {
+		return errClosed
+	}
+	if n.Order {
+		return d.noteReported(ctx, actor, file, f, told)
+	}
+	c, err := decodeCase(file)
+	if err != nil {
+		return err
+	}
+	x := d.begin(c.open(), actor)
+	x.act = gdpr.CaseAct{Action: "Deliver", May: "disclose", Drop: []*gdpr.CaseFile{f}}
+	x.noted(told, d)
+	return d.put(ctx, x)
 }
 
 // noted notes a delivery, and what follows from it.

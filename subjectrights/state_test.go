@@ -22,25 +22,45 @@ func doing(h *house) map[subjectrights.Act]func(ctx context.Context, who gdpr.Ac
 	}
 	type act = func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error
 	return map[subjectrights.Act]act{
-		subjectrights.ActAskIdentity:      func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error { return h.desk.AskIdentity(ctx, who, c, "okänd adress") },
-		subjectrights.ActAskClarification: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error { return h.desk.AskClarification(ctx, who, c, "många ärenden") },
+		subjectrights.ActAskIdentity: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
+			return h.desk.AskIdentity(ctx, who, c, "okänd adress")
+		},
+		subjectrights.ActAskClarification: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
+			return h.desk.AskClarification(ctx, who, c, "många ärenden")
+		},
 		subjectrights.ActIdentify: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
 			return h.desk.Identify(ctx, who, c, subjectrights.LoggedIn, subjectrights.Address{Contact: annas})
 		},
 		subjectrights.ActClarify: h.desk.Clarified,
-		subjectrights.ActGiveUp:  func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error { return h.desk.GiveUp(ctx, who, c, "Inget svar.") },
+		subjectrights.ActGiveUp: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
+			return h.desk.GiveUp(ctx, who, c, "Inget svar.")
+		},
 		subjectrights.ActExtend: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
 			return h.desk.Extend(ctx, who, c, subjectrights.Complexity, "Arkivet är på papper.", h.at)
 		},
-		subjectrights.ActApprove:       func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error { return h.desk.Decide(ctx, who, c, grants(all...)...) },
-		subjectrights.ActPartlyApprove: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error { return h.desk.Decide(ctx, who, c, grants(all[0])[0], no(all[1])) },
-		subjectrights.ActRefuse:        func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error { return h.desk.Decide(ctx, who, c, no(all[0]), no(all[1])) },
-		subjectrights.ActProposeFee:    func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error { return h.desk.ProposeFee(ctx, who, c, "200 kr", "Orimlig.") },
-		subjectrights.ActFeePaid:       h.desk.FeePaid,
-		subjectrights.ActExecute:       func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error { return h.desk.SealedCopy(ctx, who, c, make([]byte, 32)) },
-		subjectrights.ActAnswer:        func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error { return h.desk.Answer(ctx, who, c, subjectrights.Answer{Told: h.at}) },
-		subjectrights.ActClose:         h.desk.Close,
-		subjectrights.ActWithdraw:      func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error { return h.desk.Withdraw(ctx, who, c, "brev 2026-03-06") },
+		subjectrights.ActApprove: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
+			return h.desk.Decide(ctx, who, c, grants(all...)...)
+		},
+		subjectrights.ActPartlyApprove: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
+			return h.desk.Decide(ctx, who, c, grants(all[0])[0], no(all[1]))
+		},
+		subjectrights.ActRefuse: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
+			return h.desk.Decide(ctx, who, c, no(all[0]), no(all[1]))
+		},
+		subjectrights.ActProposeFee: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
+			return h.desk.ProposeFee(ctx, who, c, "200 kr", "Orimlig.")
+		},
+		subjectrights.ActFeePaid: h.desk.FeePaid,
+		subjectrights.ActExecute: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
+			return h.desk.SealedCopy(ctx, who, c, make([]byte, 32))
+		},
+		subjectrights.ActAnswer: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
+			return h.desk.Answer(ctx, who, c, subjectrights.Answer{Told: h.at})
+		},
+		subjectrights.ActClose: h.desk.Close,
+		subjectrights.ActWithdraw: func(ctx context.Context, who gdpr.Actor, c *subjectrights.Case) error {
+			return h.desk.Withdraw(ctx, who, c, "brev 2026-03-06")
+		},
 	}
 }
 
@@ -135,4 +155,3 @@ func TestTableInTheDocs(t *testing.T) {
 	}
 	assert.Contains(t, string(page), b.String(), "docs/requests.md must have:\n"+b.String())
 }
-

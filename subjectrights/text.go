@@ -45,6 +45,8 @@ func (d *Desk) text(n notice, l letter) (subject, text string) {
 		body = fmt.Sprintf(body, data("received"), data("by")) + "\n\n" + w.list(data("rights")) + "\n\n" + data("records")
 	case noticeReport:
 		body = fmt.Sprintf(body, data("action"), data("done"), data("proof"))
+	case noticeDisputed:
+		body = fmt.Sprintf(body, data("action"), data("reasons"))
 	case noticeRectified, noticeErased, noticeRestricted:
 		body = fmt.Sprintf(body, data("fields"))
 	}
@@ -81,7 +83,7 @@ var wordsOf = map[string]*words{
 			noticeReceived: "We have your request (%s)", noticeIdentity: "Your request %s: please show who you are", noticeClarification: "Your request %s: a question",
 			noticeNotIdentified: "Your request %s: we could not establish who you are", noticeExtension: "Your request %s takes longer", noticeRefusal: "Your request %s: what we do not do, and why",
 			noticeFee: "Your request %s: a fee", noticeAnswer: "The answer to your request %s",
-			noticeForward: "A data subject's request about your data (%s)", noticeReport: "Your instruction %s is carried out",
+			noticeForward: "A data subject's request about your data (%s)", noticeReport: "Your instruction %s is carried out", noticeDisputed: "Your instruction %s seems unlawful to us",
 			noticeRectified: "Data that you received from us was rectified (%s)", noticeErased: "Data that you received from us was erased (%s)", noticeRestricted: "Data that you received from us is restricted (%s)",
 		},
 		body: map[string]string{
@@ -95,6 +97,7 @@ var wordsOf = map[string]*words{
 			noticeAnswer:        "We have carried out what you asked for. What is attached can be opened by you alone.",
 			noticeForward:       "On %s we received the request of a person whose data we process for you. You decide about it and answer it; we carry out your instructions (Article 28(3)(e) of the GDPR). We were to pass it on by %s. The person uses the following rights, about the records listed below.",
 			noticeReport:        "Your instruction (%s) is carried out: %s. Proof: %s",
+			noticeDisputed:      "We hold back your instruction (%s), since we believe that it infringes the law (Article 28(3) of the GDPR):\n\n%s\n\nPlease tell us whether you stand by it.",
 			noticeRectified:     "Please correct it with you, too (Article 19 of the GDPR). Fields: %s. Which person it is we tell you over a protected channel: write to us with the number above.",
 			noticeErased:        "Please erase it with you, too, unless a law obliges you to keep it (Article 19 of the GDPR). Fields: %s. Which person it is we tell you over a protected channel: write to us with the number above.",
 			noticeRestricted:    "Please do no more than store it (Article 19 of the GDPR). Fields: %s. Which person it is we tell you over a protected channel: write to us with the number above.",
@@ -113,7 +116,7 @@ var wordsOf = map[string]*words{
 			noticeReceived: "Vi har fått din begäran (%s)", noticeIdentity: "Din begäran %s: visa att det är du", noticeClarification: "Din begäran %s: en fråga",
 			noticeNotIdentified: "Din begäran %s: vi kunde inte fastställa vem du är", noticeExtension: "Din begäran %s tar längre tid", noticeRefusal: "Din begäran %s: vad vi inte gör, och varför",
 			noticeFee: "Din begäran %s: en avgift", noticeAnswer: "Svaret på din begäran %s",
-			noticeForward: "En registrerads begäran om era uppgifter (%s)", noticeReport: "Er instruktion %s är utförd",
+			noticeForward: "En registrerads begäran om era uppgifter (%s)", noticeReport: "Er instruktion %s är utförd", noticeDisputed: "Er instruktion %s verkar strida mot lagen",
 			noticeRectified: "Uppgifter som ni har fått av oss är rättade (%s)", noticeErased: "Uppgifter som ni har fått av oss är raderade (%s)", noticeRestricted: "Uppgifter som ni har fått av oss är begränsade (%s)",
 		},
 		body: map[string]string{
@@ -127,6 +130,7 @@ var wordsOf = map[string]*words{
 			noticeAnswer:        "Vi har gjort det du bad om. Det som är bifogat kan bara du öppna.",
 			noticeForward:       "Den %s tog vi emot en begäran från en person vars uppgifter vi behandlar för er. Det är ni som bedömer och besvarar den; vi utför era instruktioner (artikel 28.3 e i GDPR). Vi skulle lämna den vidare senast den %s. Personen använder följande rättigheter, om posterna som räknas upp nedan.",
 			noticeReport:        "Er instruktion (%s) är utförd: %s. Bevis: %s",
+			noticeDisputed:      "Vi väntar med er instruktion (%s), eftersom vi anser att den strider mot lagen (artikel 28.3 i GDPR):\n\n%s\n\nMeddela oss om ni står fast vid den.",
 			noticeRectified:     "Rätta dem även hos er (artikel 19 i GDPR). Fält: %s. Vilken person det är berättar vi i en skyddad kanal: skriv till oss med numret ovan.",
 			noticeErased:        "Radera dem även hos er, om ingen lag kräver att ni sparar dem (artikel 19 i GDPR). Fält: %s. Vilken person det är berättar vi i en skyddad kanal: skriv till oss med numret ovan.",
 			noticeRestricted:    "Gör inte mer än att lagra dem (artikel 19 i GDPR). Fält: %s. Vilken person det är berättar vi i en skyddad kanal: skriv till oss med numret ovan.",
