@@ -21,14 +21,14 @@ const inMemory = 1000
 // Its package is for the person alone: report.Package seals it. SealedCopy then notes that it is there. It needs the ability to read for all activities. Each record
 // that is read stands in the trail.
 func (d *Desk) Access(ctx context.Context, actor gdpr.Actor, c *Case) (*report.Report, error) {
-	r, err := d.access(ctx, actor, c)
+	if err := c.mayHandOut(Access); err != nil {
+		return nil, wrap("access", err)
+	}
+	r, err := d.report(ctx, actor, c)
 	return r, wrap("access", err)
 }
 
-func (d *Desk) access(ctx context.Context, actor gdpr.Actor, c *Case) (*report.Report, error) {
-	if err := c.mayHandOut(Access); err != nil {
-		return nil, err
-	}
+func (d *Desk) report(ctx context.Context, actor gdpr.Actor, c *Case) (*report.Report, error) {
 	s, p := d.session(actor, c.ID()), &c.open().pub
 	in := report.Input{Register: d.reg, Case: c.ID(), Received: p.Day, Due: d.Due(c), Made: d.now(), Person: p.Person, Sources: d.sourcesOf(ctx, c)}
 	records := 0
@@ -233,4 +233,13 @@ func addErased(d *Desk, c *Case, in *report.Input) {
 			in.Erased = append(in.Erased, report.Erased{Day: civil.DateOf(done.At, d.zone), Activity: activity, Records: n, Ground: done.Ground})
 		}
 	}
+}
+
+// Portable makes the report that report.Portable writes what the person takes along of (Art. 20). It must have been granted. As with Access, SealedCopy notes that the copy is sealed.
+func (d *Desk) Portable(ctx context.Context, actor gdpr.Actor, c *Case) (*report.Report, error) {
+	if err := c.mayHandOut(Portability); err != nil {
+		return nil, wrap("portable", err)
+	}
+	r, err := d.report(ctx, actor, c)
+	return r, wrap("portable", err)
 }
