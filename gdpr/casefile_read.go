@@ -1,6 +1,7 @@
 package gdpr
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -87,8 +88,8 @@ func (s *Session) OpenCaseFiles(ctx context.Context, kind string, of ID) ([]Case
 		if err != nil {
 			return err
 		}
-		out = nil
-		q := storage.FileQuery{Kind: openKind(kind), Limit: 1000}
+		var found []*CaseFile
+		q := storage.FileQuery{Kind: openKind(kind), Limit: 5000}
 		if !of.IsZero() {
 			q.Parents = []ID{of}
 		}
@@ -102,14 +103,18 @@ func (s *Session) OpenCaseFiles(ctx context.Context, kind string, of ID) ([]Case
 				if err != nil {
 					return err
 				}
-				out = append(out, *f)
+				found = append(found, f)
 			}
 			if len(rows) < q.Limit {
 				break
 			}
 			q.After = rows[len(rows)-1].ID
 		}
-		slices.SortFunc(out, func(x, y CaseFile) int { return cmp.Or(x.Due.Compare(y.Due), slices.Compare(x.ID[:], y.ID[:])) })
+		slices.SortFunc(found, func(x, y *CaseFile) int { return cmp.Or(x.Due.Compare(y.Due), bytes.Compare(x.ID[:], y.ID[:])) })
+		out = make([]CaseFile, len(found))
+		for i, f := range found {
+			out[i] = *f
+		}
 		return a.trace(ctx, audit.Entry{Count: len(out)})
 	})
 	if err != nil {

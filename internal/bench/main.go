@@ -113,6 +113,7 @@ func run(ctx context.Context, p plan, only string) (ok bool, err error) {
 		{"sqlite-explain", explainBench},
 		{"sqlite-replay", replayBench},
 		{"sqlite-offboard", liteOffboardBench},
+		{"sqlite-requests", dueListBench},
 		{"sqlite-mix", liteMixBench},
 		{"pg-ingest", pgIngestBench},
 		{"pg-write", writeBench},
