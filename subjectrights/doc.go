@@ -1,40 +1,49 @@
-// Package subjectrights answers a person who uses a right of GDPR Art. 15 to 17: access, rectification, erasure.
+// Package subjectrights answers a person who uses a right of GDPR Art. 7(3) and 15 to 22, and carries out what a customer instructs its processor to.
 //
-// A Desk stands on an engine. Receive takes a request in, from whatever channel it came, and splits it by role:
+// A Desk stands on an engine. Receive takes a request in, from whatever channel it came, splits it by role, and opens a case:
 //
-//	desk, err := subjectrights.New(eng, nil)
-//	c, err := desk.Receive(ctx, gdpr.Person("dpo"), subjectrights.Request{
+//	desk, err := subjectrights.New(eng, &subjectrights.Options{Transport: drafts})
+//	c, err := desk.Receive(ctx, dpo, subjectrights.Request{
 //		Rights: []subjectrights.Right{subjectrights.Access}, Channel: subjectrights.Email,
 //		Received: received, Subject: gdpr.Email("anna@kund.example"),
 //	})
-//	c.Due()     // the last day to answer, Art. 12(3)
-//	c.Own()     // what we hold as controller, and answer ourselves
-//	c.Forward() // what we hold as processor: one item for each customer, who answers
+//	desk.Due(c)  // the last day to answer, Art. 12(3)
+//	err = desk.Identify(ctx, dpo, c, subjectrights.LoggedIn, subjectrights.Address{Contact: "anna@kund.example"})
+//	err = desk.Decide(ctx, dpo, c, subjectrights.Decision{Right: subjectrights.Access, Grant: true})
+//	r, err := desk.Access(ctx, dpo, c)       // report.Package seals it for the person
+//	err = desk.SealedCopy(ctx, dpo, c, digest)
+//	err = desk.Answer(ctx, dpo, c, subjectrights.Answer{Told: now})
+//	err = desk.Close(ctx, dpo, c)
+//
+// # The case
+//
+// A case is stored, with its states and its clock: Transitions is the table of all that can happen, and docs/requests.md shows it. What is personal in it is sealed under a
+// key of its own, which is destroyed when the register's period for case files is over. A Case value is the case as it was read; an act on one that somebody else has
+// changed meanwhile fails with gdpr.ErrConflict: read it again.
 //
 // # Two roles
 //
-// What the organization holds as controller it answers itself: Access makes a report (package report), Rectify changes
-// a record, Erase erases the person. What it holds as processor it never opens, judges or answers (Art. 28(3)(e),
-// REQUIREMENTS 3.3): each customer's part is one Forward, which names that customer and no other. The person is told
-// that the request was passed on, and to whom only where the terms in the register say name-controller.
+// What the organization holds as controller it answers itself: Access, Portable, Rectify, Erase, Restrict, Object, WithdrawConsent. What it holds as processor it never opens,
+// judges or answers (Art. 28(3)(e), REQUIREMENTS 3.3): each customer's part is one Forward, which names that customer and no other. The person is told
+// that the request was passed on, and to whom only where the terms in the register say name-controller. What the customer then instructs is an Order: Instruct, Carry.
 //
 // # Who acts
 //
-// Every act needs an actor with a grant, as everywhere in the engine, and stands in the trail under the case's id. To rectify
-// and to erase is a decision: a person makes it, a job is refused with ErrPersonDecides.
+// Every act needs an actor with a grant, as everywhere in the engine, and stands in the trail under the case's number. To decide, to rectify, to erase, to give up on an identity
+// is a person's; a job is refused with ErrPersonDecides.
 //
-// # Time
+// # Copies first
 //
-// The answer is due one month after the day of receipt in the organization's zone, rolled over weekends and public
-// holidays (Art. 12(3), Regulation 1182/71). A request is passed on by the next working day.
+// While a copy is asked for, nothing that we hold about the person goes (REQUIREMENTS 4.9), and an erasure in the same request waits (ErrCopyFirst). A report is made for
+// somebody who is identified, and whose request was granted; whoever seals it has read the free text in it for data about others (Art. 15(4)).
 //
-// # What it does not do yet
+// # Notices
 //
-// A Case is a value: it is not stored, and has neither states, pauses nor extensions. Identity is not checked: whoever
-// hands out a report has made sure to whom (Art. 12(6)), and has read the free text in it for data about others (Art. 15(4)).
+// What is to be told (receipt, extension, refusal, answer, what goes to customers and recipients) waits in an outbox, written together with what it tells of. Deliver sends it
+// through Options.Transport, at least once, noted once. Without a transport whoever acts tells by other means, and says when.
 //
 // # Errors
 //
-// Input is refused with *gdpr.InputError, before anything is read. An identifier of several persons is
+// Input is refused with *gdpr.InputError, before anything is written; a step that the table does not have with *StateError. An identifier of several persons is
 // an *AmbiguousError. The engine's own conditions (gdpr.ErrOnHold, gdpr.ErrNotAllowed, ...) come through as they are.
 package subjectrights
