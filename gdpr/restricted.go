@@ -3,7 +3,6 @@ package gdpr
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -65,7 +64,8 @@ func (r *restricted) forget() {
 	r.until = time.Time{}
 }
 
-// mark is the row. Before there is any it is made, with a commit of its own: somebody's open transaction must not keep others waiting for it.
+// mark is the row; before there is any, a new one of revision 0, for the batch that needs it: so a batch that is refused leaves nothing. The first of a store that is made
+// in an application's transaction keeps others who store about known persons waiting for its end.
 func (r *restricted) mark(ctx context.Context, e *Engine) (storage.File, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -73,30 +73,17 @@ func (r *restricted) mark(ctx context.Context, e *Engine) (storage.File, error) 
 	if now.Before(r.until) && !inTx(ctx) {
 		return r.file, nil
 	}
-	f, err := e.restrictedRow(ctx)
-	if err == nil && !inTx(ctx) {
-		r.file, r.until = f, now.Add(cmp.Or(e.opt.CacheTTL, time.Minute))
+	files, err := e.store.Files(ctx, storage.FileQuery{Kind: fileRestricted, Limit: 1})
+	if err != nil {
+		return storage.File{}, err
 	}
-	return f, err
-}
-
-func (e *Engine) restrictedRow(ctx context.Context) (storage.File, error) {
-	for {
-		files, err := e.store.Files(ctx, storage.FileQuery{Kind: fileRestricted, Limit: 1})
-		if err != nil {
-			return storage.File{}, err
-		}
-		if len(files) > 0 {
-			return files[0], nil
-		}
-		f := storage.File{Kind: fileRestricted, ID: storage.NewID(), Rev: 1, State: stateActive, Name: []byte("all"), Unique: true}
-		err = e.store.Apply(storage.Apart(ctx), &storage.Batch{PutFiles: []storage.File{f}})
-		var cond *storage.ConditionError
-		if err == nil || !errors.As(err, &cond) { // else another was first
-			return f, err
-		}
-		ctx = storage.Apart(ctx)
+	if len(files) == 0 {
+		return storage.File{Kind: fileRestricted, ID: storage.NewID(), State: stateActive, Name: []byte("all"), Unique: true}, nil
 	}
+	if !inTx(ctx) {
+		r.file, r.until = files[0], now.Add(cmp.Or(e.opt.CacheTTL, time.Minute))
+	}
+	return files[0], nil
 }
 
 // wholePerson adds that a batch restricts, or frees, everything about a person: nothing was stored meanwhile, and whoever is about to store begins again.
@@ -126,6 +113,11 @@ func (e *Engine) onPersons(ctx context.Context, b *storage.Batch, subjects []ID)
 	mark, err := e.restricted.mark(ctx, e)
 	if err != nil {
 		return nil, err
+	}
+	if mark.Rev == 0 {
+		mark.Rev++
+		b.PutFiles = append(b.PutFiles, mark)
+		return nil, nil
 	}
 	b.Files = append(b.Files, storage.FileCond{Kind: mark.Kind, ID: mark.ID, Rev: mark.Rev})
 	if mark.State != stateRestricted {

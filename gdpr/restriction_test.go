@@ -198,6 +198,46 @@ func TestRestrictionAndDeadline(t *testing.T) {
 	})
 }
 
+// What comes with a restriction ends with it, and with no other: also a hold that somebody released before.
+func TestRestrictionAndItsHold(t *testing.T) {
+	t.Parallel()
+	eachStore(t, "epm.yaml", func(t *testing.T, h *house) {
+		ctx := t.Context()
+		f := newFirm(h)
+		id := f.ticket(gdpr.ID{}, gdpr.ID{})
+		claim := gdpr.Restriction{Subject: asa, Ground: gdpr.NeededForClaim, ReviewBy: day(t, "2027-03-02")}
+		one, err := f.rights.Restrict(ctx, claim)
+		require.NoError(t, err)
+		claim.Record = id
+		two, err := f.rights.Restrict(ctx, claim)
+		require.NoError(t, err)
+		for _, r := range []gdpr.ID{one, two} {
+			_, err = f.support.Get(ctx, id)
+			require.ErrorIs(t, err, gdpr.ErrRestricted)
+			require.NoError(t, f.rights.Unrestrict(ctx, r, gdpr.Lift{Informed: day(t, "2026-03-02")}))
+		}
+		_, err = f.support.Get(ctx, id)
+		require.NoError(t, err)
+		assert.Empty(t, listed(t, f.rights.Holds(ctx)))
+
+		last, err := f.rights.Restrict(ctx, claim)
+		require.NoError(t, err)
+		all, err := f.rights.Restrictions(ctx, asa)
+		require.NoError(t, err)
+		at := slices.IndexFunc(all, func(r gdpr.RestrictionInfo) bool { return r.ID == last })
+		require.NoError(t, h.As(dpo, gdpr.Retention).Release(ctx, all[at].Hold))
+		assert.Empty(t, listed(t, f.rights.Holds(ctx)))
+		_, err = f.support.Get(ctx, id)
+		require.ErrorIs(t, err, gdpr.ErrRestricted)
+		require.NoError(t, f.rights.Unrestrict(ctx, last, gdpr.Lift{Informed: day(t, "2026-03-02")}))
+		_, err = f.support.Get(ctx, id)
+		require.NoError(t, err)
+		h.clock.set("2027-03-02")
+		assert.Equal(t, 1, h.sweep().Erased)
+		h.verified()
+	})
+}
+
 // A controller instructs its processor, under the agreement of the data, and no other.
 func TestRestrictOnInstruction(t *testing.T) {
 	t.Parallel()
