@@ -93,7 +93,7 @@ func (b *caseBody) encode() []byte {
 	out := make([]byte, 0, 9+len(b.state)+len(b.public)+len(b.sealed))
 	out = append(out, 1)
 	for _, s := range [][]byte{b.state, b.public} {
-		out = append(binary.BigEndian.AppendUint32(out, uint32(len(s))), s...) //nolint:gosec // far below 4 GiB: see check
+		out = append(binary.BigEndian.AppendUint32(out, uint32(len(s))), s...)
 	}
 	return append(out, b.sealed...)
 }
@@ -118,8 +118,8 @@ var errCaseFormat = errors.New("decode file of a case: not of format 1")
 
 // caseSecret is what is sealed of a file.
 type caseSecret struct {
-	Who    *savedIdentity `json:"who,omitempty"`
-	Secret []byte         `json:"secret,omitempty"`
+	Who  *savedIdentity `json:"who,omitempty"`
+	Text []byte         `json:"text,omitempty"`
 }
 
 var kindForm = regexp.MustCompile(`^[a-z][a-z-]{0,30}$`)
@@ -156,32 +156,32 @@ func (s *Session) PutCase(ctx context.Context, act CaseAct) error {
 	return nil
 }
 
-func (act *CaseAct) check(e *Engine) error {
-	if why := badLine(act.Action, 40); why != "" {
+func (a *CaseAct) check(e *Engine) error {
+	if why := badLine(a.Action, 40); why != "" {
 		return refuse("CaseAct.Action", "%s", why)
 	}
-	if act.Why != "" {
-		if why := badReason(act.Why); why != "" {
+	if a.Why != "" {
+		if why := badReason(a.Why); why != "" {
 			return refuse("CaseAct.Why", "%s", why)
 		}
 	}
-	if !slices.Contains([]string{mayRead, mayWrite, mayExport, mayErase, mayDecide, "disclose"}, act.May) {
+	if !slices.Contains([]string{mayRead, mayWrite, mayExport, mayErase, mayDecide, "disclose"}, a.May) {
 		return refuse("CaseAct.May", "not an ability of roles for activities")
 	}
-	if len(act.Put) == 0 {
+	if len(a.Put) == 0 {
 		return refuse("CaseAct.Put", "no file")
 	}
-	for _, f := range slices.Concat(act.Put, act.Drop) {
+	for _, f := range slices.Concat(a.Put, a.Drop) {
 		if f == nil || !kindForm.MatchString(f.Kind) {
 			return refuse("CaseFile.Kind", "not a word of small letters")
 		}
 	}
-	for _, f := range act.Put {
+	for _, f := range a.Put {
 		if err := f.check(e); err != nil {
 			return err
 		}
 	}
-	return act.Freeze.check()
+	return a.Freeze.check()
 }
 
 func (f *CaseFile) check(e *Engine) error {

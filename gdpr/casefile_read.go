@@ -206,7 +206,7 @@ func (e *Engine) openCase(ctx context.Context, kind string, row storage.File) (*
 	if json.Unmarshal(plain, &is) != nil {
 		return nil, errCaseFormat
 	}
-	f.Who, f.Secret = is.Who.identity(), is.Secret
+	f.Who, f.Secret = is.Who.identity(), is.Text
 	return f, nil
 }
 

@@ -33,7 +33,7 @@ type Transport interface {
 	Send(ctx context.Context, m Message) (receipt string, err error)
 }
 
-// ErrNoTransport: Options.Transport is missing.
+// ErrNoTransport says that Options.Transport is missing.
 var ErrNoTransport = errors.New("the desk has no transport: set Options.Transport")
 
 // Delivered says what a Deliver has done.
