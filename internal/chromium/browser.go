@@ -85,20 +85,21 @@ func start(ctx context.Context, opt *Options) (p *Page, err error) {
 			return nil, err
 		}
 	}
-	p = &Page{}
-	if p.dir, err = os.MkdirTemp("", "chromium-"); err != nil { // of mode 0700
+	dir, err := os.MkdirTemp("", "chromium-") // of mode 0700
+	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.RemoveAll(p.dir))
+			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
+	p = &Page{dir: dir}
 	proxy := opt.Proxy
 	if proxy == "" {
 		proxy = "127.0.0.1:9"
 	}
-	args := append(arguments[:len(arguments):len(arguments)], "--user-data-dir="+p.dir, "--proxy-server="+proxy, "--proxy-bypass-list=<-loopback>")
+	args := append(arguments[:len(arguments):len(arguments)], "--user-data-dir="+dir, "--proxy-server="+proxy, "--proxy-bypass-list=<-loopback>")
 	if os.Geteuid() == 0 {
 		args = append(args, "--no-sandbox") // its sandbox refuses root
 	}
@@ -111,8 +112,8 @@ func start(ctx context.Context, opt *Options) (p *Page, err error) {
 		return nil, errors.Join(err, hear.Close(), say.Close())
 	}
 	p.cmd = exec.CommandContext(ctx, path, append(args, "about:blank")...) //nolint:gosec // the caller says which browser to start
-	p.cmd.ExtraFiles = []*os.File{hear, speak} // 3 and 4
-	p.cmd.Env = append(os.Environ(), "HOME="+p.dir, "XDG_CONFIG_HOME="+p.dir, "XDG_CACHE_HOME="+p.dir, "DBUS_SESSION_BUS_ADDRESS=disabled:")
+	p.cmd.ExtraFiles = []*os.File{hear, speak}                             // 3 and 4
+	p.cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir, "DBUS_SESSION_BUS_ADDRESS=disabled:")
 	p.cmd.WaitDelay = limit
 	err = p.cmd.Start()
 	_, _ = hear.Close(), speak.Close()
@@ -142,7 +143,9 @@ func (p *Page) show(ctx context.Context, html string, opt *Options) error {
 	if err := p.call(ctx, "Page.enable", nil, nil); err != nil {
 		return err
 	}
-	var tree struct{ FrameTree struct{ Frame struct{ ID string } } }
+	var tree struct {
+		FrameTree struct{ Frame struct{ ID string } }
+	}
 	if err := p.call(ctx, "Page.getFrameTree", nil, &tree); err != nil {
 		return err
 	}

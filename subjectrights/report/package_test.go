@@ -210,10 +210,12 @@ func TestForgedPackages(t *testing.T) {
 		"a file out of the folder": func(all []entry) []entry { return append(all, entry{"../../etc/passwd", "x"}) },
 		"a file twice":             func(all []entry) []entry { return append(all, all[0]) },
 		"an unknown format":        resigned(func(m *report.Manifest) { m.Format = 2 }),
-		"a name that leads out":    func(all []entry) []entry { return resigned(func(m *report.Manifest) { m.Files[0].Name = "../x" })(rename(all, "../x")) },
-		"a size below zero":        resigned(func(m *report.Manifest) { m.Files[0].Bytes = -1 }),
-		"a size beyond all":        resigned(func(m *report.Manifest) { m.Files[0].Bytes = 1 << 62 }),
-		"another digest":           resigned(func(m *report.Manifest) { m.Files[0].SHA256 = m.Files[1].SHA256 }),
+		"a name that leads out": func(all []entry) []entry {
+			return resigned(func(m *report.Manifest) { m.Files[0].Name = "../x" })(rename(all, "../x"))
+		},
+		"a size below zero": resigned(func(m *report.Manifest) { m.Files[0].Bytes = -1 }),
+		"a size beyond all": resigned(func(m *report.Manifest) { m.Files[0].Bytes = 1 << 62 }),
+		"another digest":    resigned(func(m *report.Manifest) { m.Files[0].SHA256 = m.Files[1].SHA256 }),
 	} {
 		require.ErrorIs(t, openIt(repack(t, sound, edit)), report.ErrPackage, name)
 	}
