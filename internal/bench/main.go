@@ -117,6 +117,7 @@ func run(ctx context.Context, p plan, only string) (ok bool, err error) {
 		{"pg-write", writeBench},
 		{"pg-sweep", pgSweepBench},
 		{"pg-erase", eraseBench},
+		{"pg-access", accessBench},
 		{"pg-mix", pgMixBench},
 	} {
 		if !strings.Contains(b.name, only) {

@@ -171,10 +171,13 @@ func (p page) Day(iso string) string {
 	return p.w.day(d)
 }
 
-// HaveText says how many records there are.
+// HaveText says how many records there are. That nothing is held is said only if nothing is, and all could be read.
 func (p page) HaveText() string {
 	switch p.count {
 	case 0:
+		if slices.ContainsFunc(p.Sources, func(s source) bool { return s.count > 0 || !s.Complete }) {
+			return ""
+		}
 		return p.T.Nothing
 	case 1:
 		return p.T.HaveOne
