@@ -1,5 +1,5 @@
 // Package chromium starts a headless Chromium and speaks to it over a pipe: it is handed a page, and gives back what becomes of it. The page comes from memory and goes
-// to memory; no file of it is written, and nothing is fetched.
+// to memory; no file of it is written, and nothing is fetched. It runs where a process inherits pipes: not on Windows.
 package chromium
 
 import (
@@ -113,7 +113,7 @@ func start(ctx context.Context, opt *Options) (p *Page, err error) {
 	}
 	p.cmd = exec.CommandContext(ctx, path, append(args, "about:blank")...) //nolint:gosec // the caller says which browser to start
 	p.cmd.ExtraFiles = []*os.File{hear, speak}                             // 3 and 4
-	p.cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir, "DBUS_SESSION_BUS_ADDRESS=disabled:")
+	p.cmd.Env = environment(dir)
 	p.cmd.WaitDelay = limit
 	err = p.cmd.Start()
 	_, _ = hear.Close(), speak.Close()
@@ -122,6 +122,17 @@ func start(ctx context.Context, opt *Options) (p *Page, err error) {
 	}
 	p.pipe = newPipe(answer, say)
 	return p, nil
+}
+
+// environment is what a browser needs to know, and nothing that an application's environment holds besides: passwords, say.
+func environment(dir string) []string {
+	env := []string{"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_CACHE_HOME=" + dir, "DBUS_SESSION_BUS_ADDRESS=disabled:"}
+	for _, name := range []string{"PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
 }
 
 // show opens a tab and puts the page in it.
