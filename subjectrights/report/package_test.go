@@ -229,6 +229,25 @@ func TestForgedPackages(t *testing.T) {
 	require.ErrorIs(t, openIt([]byte("no ZIP file")), report.ErrPackage)
 }
 
+// TestPackageThatSwells: even a package that is whole and signed may not fill the memory of who opens it.
+func TestPackageThatSwells(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	checks, err := h.CheckpointKey()
+	require.NoError(t, err)
+	for range 20 {
+		h.put("membership", gdpr.Record{Subject: ake, Fields: gdpr.Fields{"notes": strings.Repeat("å", 32<<10)}})
+	}
+	text := packed(t, made(t, h.input(ake)), report.PackageOptions{Plain: true, Signer: h})
+	_, err = report.OpenPackage(bytes.NewReader(text), report.OpenOptions{Key: checks})
+	require.NoError(t, err)
+	_, err = report.OpenPackage(bytes.NewReader(text), report.OpenOptions{Key: checks, Limit: int64(len(text))})
+	require.ErrorIs(t, err, report.ErrPackage)
+	require.ErrorContains(t, err, "its files are larger")
+	_, err = report.OpenPackage(bytes.NewReader(text), report.OpenOptions{Key: checks, Limit: int64(len(text)) - 1})
+	require.ErrorContains(t, err, "larger than")
+}
+
 type entry struct{ name, text string }
 
 func rename(all []entry, name string) []entry {
