@@ -60,13 +60,17 @@ func (h *house) fill(ctx context.Context) error {
 		activity string
 		record   gdpr.Record
 	}{
-		{"membership", gdpr.Record{Subject: ake.And(gdpr.NationalNumber("19121212-1212")).And(gdpr.Ref("medlem-17")), Source: "Anmälan på papper", CollectedAt: day(300),
+		{"membership", gdpr.Record{Subject: ake.And(gdpr.NationalNumber("19121212-1212")).And(gdpr.Ref("medlem-17")),
+			Source: "Anmälan på papper", CollectedAt: day(300),
 			Fields: gdpr.Fields{"name": "Åke Öberg", "phone": "070-1740605", "joined": day(300), "interests": []string{"Rosor", "Äpplen och päron"},
 				"notes": "Betalar för hela familjen.\nVill ha brev, inte e-post."},
 			Also: []gdpr.Share{{Subject: gdpr.Ref("medlem-18"), Fields: gdpr.Fields{"name": "Elsa Öberg"}}}}},
-		{"question", gdpr.Record{Subject: ake, Source: "Webbformuläret", CollectedAt: day(120), Fields: gdpr.Fields{"name": "Åke Öberg", "message": "Hej!\n\nNär ska man beskära äppelträd?\nMvh Åke"}}},
-		{"question", gdpr.Record{Subject: ake, CollectedAt: day(20), Fields: gdpr.Fields{"name": "Åke Öberg", "message": "Finns det plats på kursen i mars?"}}},
-		{"newsletter", gdpr.Record{Subject: ake, Source: "Webbformuläret", CollectedAt: day(119), Fields: gdpr.Fields{"name": "Åke Öberg"}}},
+		{"question", gdpr.Record{Subject: ake, Source: "Webbformuläret", CollectedAt: day(120),
+			Fields: gdpr.Fields{"name": "Åke Öberg", "message": "Hej!\n\nNär ska man beskära äppelträd?\nMvh Åke"}}},
+		{"question", gdpr.Record{Subject: ake, CollectedAt: day(20),
+			Fields: gdpr.Fields{"name": "Åke Öberg", "message": "Finns det plats på kursen i mars?"}}},
+		{"newsletter", gdpr.Record{Subject: ake, Source: "Webbformuläret", CollectedAt: day(119),
+			Fields: gdpr.Fields{"name": "Åke Öberg"}}},
 	} {
 		if _, err := h.As(demoOfficer, r.activity).Put(ctx, r.record); err != nil {
 			return err

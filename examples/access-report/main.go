@@ -1,4 +1,5 @@
-// Access-report answers a request for access (GDPR Art. 15): it finds the person, makes the report of what is held as controller, and writes it as one sealed package.
+// Access-report answers a request for access (GDPR Art. 15): it finds the person, makes the report of what is held as controller, and writes it as
+// one sealed package.
 //
 //	go run ./examples/access-report -demo -plain          # an invented firm in memory: nothing to set up
 //

@@ -17,8 +17,9 @@ import (
 	"github.com/gallra/gallra/subjectrights/report"
 )
 
-// accessBench is row 6: all that is held about one person, found, opened and written as an access report, against reading and scanning the same rows; what the other
-// forms and the seal add; and how much memory it takes. Found and opened means judged and in the trail, durably, page by page; a report reads all of it twice. The explanations are one for all: to ask for each is a call of its own, which sqlite-explain measures.
+// accessBench is row 6: all that is held about one person, found, opened and written as an access report, against reading and scanning the same
+// rows; what the other forms and the seal add; and how much memory it takes. Found and opened means judged and in the trail, durably, page by page; a
+// report reads all of it twice. Its explanations are one for all; what they cost is a figure of its own.
 func accessBench(ctx context.Context, p plan) ([]Result, error) {
 	if err := p.pg.start(ctx, p); err != nil {
 		return nil, err
@@ -121,6 +122,23 @@ func (h *holder) open(ctx context.Context) error {
 	return nil
 }
 
+// explain finds the records with their explanations.
+func (h *holder) explain(ctx context.Context) error {
+	n := 0
+	for x, err := range h.desk.FindExplained(ctx, h.who, "ticket") {
+		if err != nil {
+			return err
+		}
+		if x.Why.Record == x.Stored.ID {
+			n++
+		}
+	}
+	if n != h.n {
+		return errWrong
+	}
+	return nil
+}
+
 // stream hands the records out as a report wants them.
 func (h *holder) stream(ctx context.Context) iter.Seq2[report.Record, error] {
 	return func(yield func(report.Record, error) bool) {
@@ -176,7 +194,8 @@ func (p plan) accessSpeed(ctx context.Context, all []*holder) ([]Result, error) 
 			return write(io.Discard, r, report.Swedish)
 		})
 	}
-	h, err := race(ctx, p.rounds, side(few, few.raw), side(few, few.open), side(many, many.raw), side(many, many.open), form(many, report.JSON), form(many, report.JSONLines))
+	h, err := race(ctx, p.rounds, side(few, few.raw), side(few, few.open), side(many, many.raw), side(many, many.open),
+		form(many, report.JSON), form(many, report.JSONLines))
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +235,11 @@ func (p plan) accessSpeed(ctx context.Context, all []*holder) ([]Result, error) 
 			return err
 		}
 	}
+	e, err := race(ctx, p.rounds, side(some, some.open), side(some, some.explain))
+	if err != nil {
+		return nil, err
+	}
+	p.note("  access: opened, explained %d: %v", some.n, e)
 	h, err = race(ctx, p.rounds, side(some, func(context.Context) error { return report.JSON(io.Discard, r, report.Swedish) }),
 		side(some, func(context.Context) error { return report.HTML(io.Discard, r, report.Swedish) }),
 		side(some, pack(report.PackageOptions{Plain: true})), side(some, pack(report.PackageOptions{Recipients: []string{identity.Recipient().String()}})))
@@ -224,6 +248,7 @@ func (p plan) accessSpeed(ctx context.Context, all []*holder) ([]Result, error) 
 	}
 	p.note("  report of %d records: JSON, HTML, plain package, sealed package: %v", some.n, h)
 	return append(out,
+		e.cost(fmt.Sprintf("Access: %d records with their explanations, of found alone", some.n), "<= 8", 0, 1),
 		h.cost(fmt.Sprintf("Access: report of %d records as HTML, of JSON", some.n), "<= 2", 0, 1),
 		h.cost("Access: package sealed, of plain", "<= 1.25", 2, 3)), nil
 }

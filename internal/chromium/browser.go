@@ -1,5 +1,5 @@
-// Package chromium starts a headless Chromium and speaks to it over a pipe: it is handed a page, and gives back what becomes of it. The page comes from memory and goes
-// to memory; no file of it is written, and nothing is fetched. It runs where a process inherits pipes: not on Windows.
+// Package chromium starts a headless Chromium and speaks to it over a pipe: it is handed a page, and gives back what becomes of it. The page comes
+// from memory and goes to memory; no file of it is written, and nothing is fetched. It runs where a process inherits pipes: not on Windows.
 package chromium
 
 import (
@@ -200,7 +200,8 @@ func (p *Page) Eval(ctx context.Context, expression string, out any) error {
 
 // Picture returns a PNG of the top of the page, of so many CSS pixels.
 func (p *Page) Picture(ctx context.Context, width, height int) ([]byte, error) {
-	if err := p.call(ctx, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil); err != nil {
+	size := map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}
+	if err := p.call(ctx, "Emulation.setDeviceMetricsOverride", size, nil); err != nil {
 		return nil, fmt.Errorf("chromium: %w", err)
 	}
 	var shot struct{ Data []byte }

@@ -5,9 +5,9 @@
 //	r, err := desk.Access(ctx, actor, c) // package subjectrights
 //	m, err := report.Package(ctx, w, r, report.PackageOptions{Recipients: []string{key}, Signer: engine})
 //
-// HTML writes one page that needs nothing else: no script, no outside request, readable on a screen, on paper and by a screen reader. JSON and JSONLines
-// write the same for programs, CSV the values alone for a spreadsheet, and PDF what the page prints. Package puts them into one sealed file with a signed manifest. Records
-// that are streamed are held one at a time.
+// HTML writes one page that needs nothing else: no script, no outside request, readable on a screen, on paper and by a screen reader. JSON and
+// JSONLines write the same for programs, CSV the values alone for a spreadsheet, and PDF what the page prints. Package puts them into one sealed file
+// with a signed manifest. Records that are streamed are held one at a time.
 //
 // # What is not in it
 //
@@ -58,9 +58,9 @@
 //	rights[]             article, name, text, purposes[], limited_for[]?
 //	backups?, case_file  text
 //
-// JSON lines are the same values, one a line, each with its kind first: "report" (what comes before the activities), then for each activity "activity" and
-// its "record" lines (with the activity's id), then for each source "source" and its "item" lines (with the source's name), and last "end" with the number of records and
-// what comes after them.
+// JSON lines are the same values, one a line, each with its kind first: "report" (what comes before the activities), then for each activity
+// "activity" and its "record" lines (with the activity's id), then for each source "source" and its "item" lines (with the source's name), and last
+// "end" with the number of records and what comes after them.
 //
 // The type of a field is text, number, yes-no, time (RFC 3339, UTC), file (base64) or list (of {type, value}).
 package report

@@ -60,8 +60,8 @@ func styleHash() string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// HTML writes a report as one page that needs nothing else, in Swedish or English. Of records that are streamed it holds one at a time. ErrLanguage is any other
-// language; nothing is written then.
+// HTML writes a report as one page that needs nothing else, in Swedish or English. Of records that are streamed it holds one at a time. ErrLanguage
+// is any other language; nothing is written then.
 func HTML(w io.Writer, r *Report, lang string) error {
 	b, err := r.builder(lang)
 	if err != nil {

@@ -43,8 +43,8 @@ type Opened struct {
 	files    map[string]*zip.File
 }
 
-// OpenPackage opens a package of Package and checks all of it before it returns: seal, signature, digests, names and sizes. Nothing is written anywhere. A package
-// that is not whole, or not signed with the key, is ErrPackage.
+// OpenPackage opens a package of Package and checks all of it before it returns: seal, signature, digests, names and sizes. Nothing is written
+// anywhere. A package that is not whole, or not signed with the key, is ErrPackage.
 func OpenPackage(r io.Reader, opt OpenOptions) (*Opened, error) {
 	o, err := openPackage(r, opt)
 	if err != nil {

@@ -90,7 +90,7 @@ var english = words{
 		Reads: "When your data was read", ReadsHow: "The list says on which day and for what. It names no members of our staff.",
 		ReadsCaption: "Readings of your data", ColPurpose: "Purpose", ColTimes: "Times",
 	},
-	incomplete: "could not be read to its end. We send you the rest later.",
+	incomplete: "This system could not be read to its end. We send you the rest later.",
 	erased: map[gdpr.Ground]string{
 		gdpr.NoLongerNeeded:   "It was no longer needed (Article 17(1)(a)).",
 		gdpr.WithdrawnConsent: "You withdrew your consent (Article 17(1)(b)).",

@@ -90,7 +90,7 @@ var swedish = words{
 		Reads: "När dina uppgifter har lästs", ReadsHow: "Listan visar vilken dag och för vad. Den namnger ingen av våra anställda.",
 		ReadsCaption: "Läsningar av dina uppgifter", ColPurpose: "Ändamål", ColTimes: "Antal",
 	},
-	incomplete: "kunde inte läsas till slut. Vi skickar resten senare.",
+	incomplete: "Det här systemet kunde inte läsas till slut. Vi skickar resten senare.",
 	erased: map[gdpr.Ground]string{
 		gdpr.NoLongerNeeded:   "De behövdes inte längre (artikel 17.1 a).",
 		gdpr.WithdrawnConsent: "Du tog tillbaka ditt samtycke (artikel 17.1 b).",

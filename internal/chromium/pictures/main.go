@@ -1,5 +1,5 @@
-// Pictures makes the pictures of docs/for-dpos.md anew: it lets examples/access-report write the report of its demo, and a headless Chromium show it. Look at them
-// before they are committed.
+// Pictures makes the pictures of docs/for-dpos.md anew: it lets examples/access-report write the report of its demo, and a headless Chromium show it.
+// Look at them before they are committed.
 //
 //	make pictures
 package main
@@ -36,7 +36,8 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	file := filepath.Join(dir, "report.zip")
-	cmd := exec.CommandContext(ctx, "go", "run", "./examples/access-report", "-demo", "-plain", "-format", "html,pdf", "-out", file) //nolint:gosec // a file of ours
+	args := []string{"run", "./examples/access-report", "-demo", "-plain", "-format", "html,pdf", "-out", file}
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // all of it is ours
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return err
@@ -81,8 +82,9 @@ func picture(ctx context.Context, html io.Reader, lang string) (err error) {
 			return err
 		}
 		var height int
-		if err := p.Eval(ctx, `(() => { scrollTo(0, 0); const [top, bottom] = `+area+`; scrollTo(0, top - 12); return Math.ceil(bottom - Math.max(0, top - 12)) + 12 })()`,
-			&height); err != nil {
+		if err := p.Eval(ctx, `(() => { scrollTo(0, 0); const [top, bottom] = `+area+`
+			scrollTo(0, top - 12)
+			return Math.ceil(bottom - Math.max(0, top - 12)) + 12 })()`, &height); err != nil {
 			return err
 		}
 		shot, err := p.Picture(ctx, width, height)
