@@ -87,6 +87,11 @@ cover: ## How much of each package its tests, and those of its users, reach
 generate: ## Write the invented tickets, agreements and persons under testdata/ anew
 	go run ./internal/invented/generate
 
+.PHONY: pictures
+pictures: setup ## Take the pictures of docs/for-dpos.md anew, from the real report
+	@mkdir -p docs/report
+	go run ./internal/chromium/pictures
+
 .PHONY: setup
 setup: ## Look for what the tests need; as root on Debian or Ubuntu, install what is missing
 	@$(TOOLS)/setup.sh

@@ -22,7 +22,7 @@ type Read struct {
 }
 
 // reading are the acts that show data to somebody.
-var reading = []string{"Find", "Get", "MayMarket", "Records", "Return"}
+var reading = []string{"Find", "FindExplained", "Get", "MayMarket", "Records", "Return"}
 
 // Reads returns when and why what there is about a person was read, the oldest first: of the records that are there now, as far back as the trail goes; a reading of a
 // record about several persons counts for each of them. It walks the whole trail once, whatever

@@ -85,13 +85,18 @@ func (e *Engine) gone(ctx context.Context, record, under ID) error {
 // find-by field of that value. Of a record about several persons it returns what is that person's; Get shows the whole. With SubjectRights
 // it looks across activities and controllers; a processor's records come unopened ([Stored.Sealed]).
 func (s *Session) Find(ctx context.Context, who Identity) iter.Seq2[*Stored, error] {
-	return s.stream(ctx, "Find", func(a *act, yield func([]storage.Part) (bool, error)) error {
+	return s.find(ctx, "Find", who, "")
+}
+
+// find is Find, of one family's records if it is named.
+func (s *Session) find(ctx context.Context, action string, who Identity, family string) iter.Seq2[*Stored, error] {
+	return s.stream(ctx, action, func(a *act, yield func([]storage.Part) (bool, error)) error {
 		subjects, hits, err := a.locate(ctx, who)
 		if err != nil {
 			return err
 		}
 		for chunk := range slices.Chunk(subjects, lookupChunk) {
-			q := storage.PartQuery{Subjects: chunk}
+			q := storage.PartQuery{Subjects: chunk, Family: family}
 			if more, err := a.pages(ctx, q, yield); err != nil || !more {
 				return err
 			}
@@ -101,7 +106,7 @@ func (s *Session) Find(ctx context.Context, who Identity) iter.Seq2[*Stored, err
 			if err != nil {
 				return err
 			}
-			parts = slices.DeleteFunc(parts, func(p storage.Part) bool { return p.Subject != hit.Subject })
+			parts = inFamily(slices.DeleteFunc(parts, func(p storage.Part) bool { return p.Subject != hit.Subject }), family)
 			if more, err := yield(parts); err != nil || !more {
 				return err
 			}

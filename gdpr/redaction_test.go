@@ -125,7 +125,7 @@ func specimens(t *testing.T) []specimen {
 		of("Anonymizer", gdpr.Anonymizer{Assessment: "Örjan 2026"}), literal("Departing", gdpr.Departing{Activity: "ticket", Fields: fields}),
 		{name: "Engine", v: h.Engine, forms: []any{h.Engine, shown[*gdpr.Engine]{V: h.Engine, A: h.Engine}}, hidden: hidden[*gdpr.Engine]{v: h.Engine}},
 		of("Erasure", erased), of("ErasureProof", gdpr.ErasureProof{ID: id, Ground: "A17-1-a"}), literal("Event", gdpr.Event{Kind: gdpr.PurposeEnded, Subject: who, Note: secret}),
-		of("Explanation", *explanation), literal("Fields", fields), literal("Grant", gdpr.Grant{Actor: dpo, Role: "privacy", Reason: secret, Supervisor: secret}),
+		of("Explanation", *explanation), of("Explained", gdpr.Explained{Stored: stored, Why: explanation}), literal("Fields", fields), literal("Grant", gdpr.Grant{Actor: dpo, Role: "privacy", Reason: secret, Supervisor: secret}),
 		of("Ground", gdpr.Objected), of("Health", health), literal("Hold", hold), of("HoldInfo", explanation.Parts[0].Holds[0]), of("ID", id), of("Identity", who),
 		of("ImportOptions", gdpr.ImportOptions{Key: "ärenden 2016", Batch: 10}), of("Imported", imported), of("InputError", *in), of("Kept", erased.Kept[0]), of("Options", gdpr.Options{Owner: boss}), of("PartExplanation", explanation.Parts[0]),
 		literal("Party", gdpr.Party{ID: id, Name: secret, Contact: secret, Number: secret}), of("Plan", *plan), of("Query", gdpr.Query{Agreement: id}),

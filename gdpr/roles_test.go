@@ -1,6 +1,7 @@
 package gdpr_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -61,6 +62,12 @@ func deeds() []deed {
 	get := func(y *yard, s *gdpr.Session, id gdpr.ID) error { _, err := s.Get(y.t.Context(), id); return err }
 	explain := func(y *yard, s *gdpr.Session, id gdpr.ID) error { _, err := s.Explain(y.t.Context(), id); return err }
 	found := func(y *yard, s *gdpr.Session) error { return first(s.Find(y.t.Context(), asa)) }
+	explained := func(y *yard, s *gdpr.Session) (err error) {
+		for _, e := range s.FindExplained(y.t.Context(), asa, "") {
+			err = errors.Join(err, e)
+		}
+		return err
+	}
 	end := func(y *yard, s *gdpr.Session, id gdpr.ID) error {
 		return s.RecordEvent(y.t.Context(), gdpr.Event{Kind: gdpr.PurposeEnded, Record: id, Purpose: "support-ticket"})
 	}
@@ -93,6 +100,8 @@ func deeds() []deed {
 		{"Get", "a customer's data", hostedPurpose, "operations service-visit privacy", hosted(get)},
 		{"Find", "a writer", "support-ticket", "support privacy", now(found)},
 		{"Find", "a person, by right", gdpr.SubjectRights, "privacy", now(found)},
+		{"FindExplained", "a writer", "support-ticket", "support privacy", now(explained)},
+		{"FindExplained", "a person, by right", gdpr.SubjectRights, "privacy", now(explained)},
 		{"Records", "tickets", "support-ticket", "support privacy", now(func(y *yard, s *gdpr.Session) error { return first(s.Records(y.t.Context(), gdpr.Query{})) })},
 		{"Records", "a customer's data", hostedPurpose, "operations service-visit privacy", now(func(y *yard, s *gdpr.Session) error {
 			return first(s.Under(y.hosting).Records(y.t.Context(), gdpr.Query{}))

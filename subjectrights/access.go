@@ -109,25 +109,17 @@ func (d *Desk) each(ctx context.Context, s *gdpr.Session, c *Case, activity stri
 		if person.IsZero() {
 			return
 		}
-		for r, err := range s.Find(ctx, gdpr.Subject(person)) {
+		for r, err := range s.FindExplained(ctx, gdpr.Subject(person), activity) {
 			if err != nil {
 				yield(report.Record{}, err)
 				return
 			}
-			if activity != "" && r.Activity != activity || r.Controller != d.eng.Self() {
-				continue
-			}
-			x, err := s.Explain(ctx, r.ID)
-			if err != nil && !errors.Is(err, gdpr.ErrErased) {
-				yield(report.Record{}, err)
-				return
-			}
 			mine := func(p gdpr.PartExplanation) bool { return p.Subject == person }
-			if err != nil || !slices.ContainsFunc(x.Parts, mine) { // it was erased between the two reads
+			if !slices.ContainsFunc(r.Why.Parts, mine) { // it was erased between the two reads
 				continue
 			}
-			out := report.Record{Stored: r, Why: x}
-			if text := r.StatementOf(person); text != "" {
+			out := report.Record{Stored: r.Stored, Why: r.Why}
+			if text := r.Stored.StatementOf(person); text != "" {
 				out.Supplement = &text
 			}
 			if !yield(out, nil) {

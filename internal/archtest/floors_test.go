@@ -36,8 +36,9 @@ var house = map[string]room{
 	"examples/journal":        {floor: 5, free: true},
 	"examples/deadline":       {floor: 5, free: true},
 
-	"subjectrights":        {floor: 4, beside: []string{"subjectrights/report"}},
-	"subjectrights/report": {floor: 4},
+	"subjectrights":                 {floor: 4, beside: []string{"subjectrights/report"}},
+	"subjectrights/report":          {floor: 4},
+	"subjectrights/report/chromium": {floor: 4},
 
 	"gdpr/otelgdpr": {floor: 4},
 
@@ -62,6 +63,8 @@ var house = map[string]room{
 
 	"internal/sqlstore":          {floor: 1, beside: []string{"gdpr/storage"}},
 	"internal/strict":            {floor: 1, stdOnly: true},
+	"internal/chromium":          {floor: 1, stdOnly: true},
+	"internal/chromium/pictures": {floor: 1, free: true},
 	"internal/pgtest":            {floor: 1, helper: true},
 	"internal/crashtest":         {floor: 1, helper: true},
 	"internal/golden":            {floor: 1, helper: true},

@@ -120,6 +120,7 @@ func run(ctx context.Context, p plan, only string) (ok bool, err error) {
 		{"pg-sweep", pgSweepBench},
 		{"pg-erase", eraseBench},
 		{"pg-offboard", pgOffboardBench},
+		{"pg-access", accessBench},
 		{"pg-mix", pgMixBench},
 	} {
 		if !strings.Contains(b.name, only) {

@@ -1,5 +1,5 @@
-// Package chromium starts a headless Chromium and speaks to it over a pipe: it is handed a page, and gives back what becomes of it. The page comes from memory and goes
-// to memory; no file of it is written, and nothing is fetched.
+// Package chromium starts a headless Chromium and speaks to it over a pipe: it is handed a page, and gives back what becomes of it. The page comes
+// from memory and goes to memory; no file of it is written, and nothing is fetched. It runs where a process inherits pipes: not on Windows.
 package chromium
 
 import (
@@ -85,20 +85,21 @@ func start(ctx context.Context, opt *Options) (p *Page, err error) {
 			return nil, err
 		}
 	}
-	p = &Page{}
-	if p.dir, err = os.MkdirTemp("", "chromium-"); err != nil { // of mode 0700
+	dir, err := os.MkdirTemp("", "chromium-") // of mode 0700
+	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.RemoveAll(p.dir))
+			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
+	p = &Page{dir: dir}
 	proxy := opt.Proxy
 	if proxy == "" {
 		proxy = "127.0.0.1:9"
 	}
-	args := append(arguments[:len(arguments):len(arguments)], "--user-data-dir="+p.dir, "--proxy-server="+proxy, "--proxy-bypass-list=<-loopback>")
+	args := append(arguments[:len(arguments):len(arguments)], "--user-data-dir="+dir, "--proxy-server="+proxy, "--proxy-bypass-list=<-loopback>")
 	if os.Geteuid() == 0 {
 		args = append(args, "--no-sandbox") // its sandbox refuses root
 	}
@@ -111,8 +112,8 @@ func start(ctx context.Context, opt *Options) (p *Page, err error) {
 		return nil, errors.Join(err, hear.Close(), say.Close())
 	}
 	p.cmd = exec.CommandContext(ctx, path, append(args, "about:blank")...) //nolint:gosec // the caller says which browser to start
-	p.cmd.ExtraFiles = []*os.File{hear, speak} // 3 and 4
-	p.cmd.Env = append(os.Environ(), "HOME="+p.dir, "XDG_CONFIG_HOME="+p.dir, "XDG_CACHE_HOME="+p.dir, "DBUS_SESSION_BUS_ADDRESS=disabled:")
+	p.cmd.ExtraFiles = []*os.File{hear, speak}                             // 3 and 4
+	p.cmd.Env = environment(dir)
 	p.cmd.WaitDelay = limit
 	err = p.cmd.Start()
 	_, _ = hear.Close(), speak.Close()
@@ -121,6 +122,17 @@ func start(ctx context.Context, opt *Options) (p *Page, err error) {
 	}
 	p.pipe = newPipe(answer, say)
 	return p, nil
+}
+
+// environment is what a browser needs to know, and nothing that an application's environment holds besides: passwords, say.
+func environment(dir string) []string {
+	env := []string{"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_CACHE_HOME=" + dir, "DBUS_SESSION_BUS_ADDRESS=disabled:"}
+	for _, name := range []string{"PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
 }
 
 // show opens a tab and puts the page in it.
@@ -142,7 +154,9 @@ func (p *Page) show(ctx context.Context, html string, opt *Options) error {
 	if err := p.call(ctx, "Page.enable", nil, nil); err != nil {
 		return err
 	}
-	var tree struct{ FrameTree struct{ Frame struct{ ID string } } }
+	var tree struct {
+		FrameTree struct{ Frame struct{ ID string } }
+	}
 	if err := p.call(ctx, "Page.getFrameTree", nil, &tree); err != nil {
 		return err
 	}
@@ -186,7 +200,8 @@ func (p *Page) Eval(ctx context.Context, expression string, out any) error {
 
 // Picture returns a PNG of the top of the page, of so many CSS pixels.
 func (p *Page) Picture(ctx context.Context, width, height int) ([]byte, error) {
-	if err := p.call(ctx, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil); err != nil {
+	size := map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}
+	if err := p.call(ctx, "Emulation.setDeviceMetricsOverride", size, nil); err != nil {
 		return nil, fmt.Errorf("chromium: %w", err)
 	}
 	var shot struct{ Data []byte }

@@ -28,6 +28,18 @@ if [ -z "${GALLRA_TEST_POSTGRES:-}" ]; then
   [ -x /usr/sbin/pgbouncer ] || need pgbouncer pgbouncer
 fi
 
+# A browser that shows the access report and prints it, a font with å, ä and ö for both, and what reads the PDF.
+chromium() {
+  local name
+  for name in chromium chromium-browser google-chrome google-chrome-stable chrome; do
+    ! command -v $name > /dev/null || return 0
+  done
+  missing+=(chromium)
+}
+chromium
+[ -n "$(fc-list :lang=sv 2> /dev/null)" ] || missing+=(fontconfig fonts-dejavu-core)
+need pdftotext poppler-utils
+
 apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" > /dev/null; }
 
 # keep_still: what is installed starts no server, now or later, and Postgres makes no cluster for the system.

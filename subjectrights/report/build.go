@@ -129,7 +129,7 @@ func (b *builder) purpose(a *register.Activity) purpose {
 		out.Period = append(out.Period, b.period(r, false, a.Anonymize))
 	}
 	for _, r := range rightsOf(a) {
-		out.Rights = append(out.Rights, purposeRight{r.article, r.limited})
+		out.Rights = append(out.Rights, purposeRight{r.Article, r.Limited})
 	}
 	if !a.AutomatedDecisions.IsZero() {
 		out.Automated = automated{true, b.phrase(a.AutomatedDecisions)}

@@ -3,11 +3,11 @@
 // understands. The statements come from the register, and how long each record stays from its clocks.
 //
 //	r, err := desk.Access(ctx, actor, c) // package subjectrights
-//	err = report.HTML(w, r, report.Swedish)
-//	err = report.JSON(w, r, report.English)
+//	m, err := report.Package(ctx, w, r, report.PackageOptions{Recipients: []string{key}, Signer: engine})
 //
-// HTML writes one page that needs nothing else: no script, no outside request, readable on a screen, on paper and by a screen reader. JSON
-// writes the same for programs.
+// HTML writes one page that needs nothing else: no script, no outside request, readable on a screen, on paper and by a screen reader. JSON and
+// JSONLines write the same for programs, CSV the values alone for a spreadsheet, and PDF what the page prints. Package puts them into one sealed file
+// with a signed manifest. Records that are streamed are held one at a time.
 //
 // # What is not in it
 //
@@ -17,7 +17,8 @@
 //
 // # JSON, format 1
 //
-// Keys stand in this order; those marked ? are left out when empty. Texts are in the language of the report.
+// Schema is its JSON Schema. Keys stand in this order; those marked ? are left out when empty. Texts are in the language of the report. A later edition of the
+// format may add keys.
 //
 //	format               1
 //	language             "sv" or "en"
@@ -41,13 +42,25 @@
 //	    source?          Art. 15(1)(g)
 //	    restricted?      true: may only be stored
 //	    fields[]         name, category {code, text}, type, value
+//	    supplement?      type, value: what the person has added, Art. 16
 //	    until?           the last day of the record, if it is known
 //	    kept[]           purpose, fields[]?, until?, text, event?: how long it, or some of its fields, stays for each purpose; without
 //	                     a purpose, what holds for all of them
 //	    others?          count, text: persons whose data is left out
+//	sources[]?           other places: name, complete, text?
+//	  items[]            activity, title, collected?, fields[]
+//	erased[]?            day, activity, title, records?, rule?, ground?, text, event?
+//	reads[]?             day, purpose, title, count
+//	consents[]?          activity, title, given, withdrawn?, version?, how?
+//	suppressions[]?      activity, title, since: objections
+//	restrictions[]?      ground, text, since, record?
 //	passed_on?           to[]?, text: what is held for other organizations
 //	rights[]             article, name, text, purposes[], limited_for[]?
 //	backups?, case_file  text
+//
+// JSON lines are the same values, one a line, each with its kind first: "report" (what comes before the activities), then for each activity
+// "activity" and its "record" lines (with the activity's id), then for each source "source" and its "item" lines (with the source's name), and last
+// "end" with the number of records and what comes after them.
 //
 // The type of a field is text, number, yes-no, time (RFC 3339, UTC), file (base64) or list (of {type, value}).
 package report

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -222,6 +223,27 @@ func TestErasedAndNothingHeld(t *testing.T) {
 		text := string(written(t, f, made(t, in), "sv"))
 		assert.Contains(t, text, "Du tog tillbaka ditt samtycke")
 		assert.NotContains(t, text, "Åke")
+	}
+}
+
+// TestNothingIsSaidOnlyOfNothing: where another source holds something, or could not be read, the report does not say that nothing is held.
+func TestNothingIsSaidOnlyOfNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		sources []report.Source
+		nothing bool
+	}{
+		"no source":             {nil, true},
+		"a source with nothing": {[]report.Source{{Name: "Arkivet", Items: items()}}, true},
+		"a source with an item": {whole(t).Sources[:1], false},
+		"a source that fails": {[]report.Source{{Name: "Arkivet", Items: func(yield func(report.Item, error) bool) {
+			yield(report.Item{}, io.ErrUnexpectedEOF)
+		}}}, false},
+	} {
+		in := newHouse(t).input(ake)
+		in.Sources = c.sources
+		page := string(written(t, report.HTML, made(t, in), "sv"))
+		assert.Equal(t, c.nothing, strings.Contains(page, "Vi har letat och har inga uppgifter om dig"), name)
 	}
 }
 

@@ -28,7 +28,8 @@ func (b *builder) item(i Item) item {
 func (b *builder) erased() []erasedText {
 	var out []erasedText
 	for _, e := range b.in.Erased {
-		x := erasedText{Day: e.Day.String(), Activity: e.Activity, Title: b.title(e.Activity), Records: e.Records, Rule: e.Rule, Ground: e.Ground, Text: b.w.erased[e.Ground]}
+		x := erasedText{Day: e.Day.String(), Activity: e.Activity, Title: b.title(e.Activity), Records: e.Records,
+			Rule: e.Rule, Ground: e.Ground, Text: b.w.erased[e.Ground]}
 		if e.Rule != "" {
 			rule, err := retention.ParseRule(e.Rule) // New has looked
 			if err == nil {

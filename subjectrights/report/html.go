@@ -60,8 +60,8 @@ func styleHash() string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// HTML writes a report as one page that needs nothing else, in Swedish or English. Of records that are streamed it holds one at a time. ErrLanguage is any other
-// language; nothing is written then.
+// HTML writes a report as one page that needs nothing else, in Swedish or English. Of records that are streamed it holds one at a time. ErrLanguage
+// is any other language; nothing is written then.
 func HTML(w io.Writer, r *Report, lang string) error {
 	b, err := r.builder(lang)
 	if err != nil {
@@ -171,10 +171,13 @@ func (p page) Day(iso string) string {
 	return p.w.day(d)
 }
 
-// HaveText says how many records there are.
+// HaveText says how many records there are. That nothing is held is said only if nothing is, and all could be read.
 func (p page) HaveText() string {
 	switch p.count {
 	case 0:
+		if slices.ContainsFunc(p.Sources, func(s source) bool { return s.count > 0 || !s.Complete }) {
+			return ""
+		}
 		return p.T.Nothing
 	case 1:
 		return p.T.HaveOne

@@ -79,9 +79,9 @@ const (
 	statementKind = "access-report"
 )
 
-// Package writes a report as it leaves the house (ELA-XFER; Art. 32(1)(a)): a ZIP file with the report in each format and language, a manifest with the digest of each
-// file, and a signature over the manifest; all of it sealed by age for the recipients or for a passphrase, and only with Plain not. It holds one record at a time,
-// but for PDF. It returns what it has packed. After an error what was written does not open.
+// Package writes a report as it leaves the house (ELA-XFER; Art. 32(1)(a)): a ZIP file with the report in each format and language, a manifest with
+// the digest of each file, and a signature over the manifest; all of it sealed by age for the recipients or for a passphrase, and only with Plain
+// not. It holds one record at a time, but for PDF. It returns what it has packed. After an error what was written does not open.
 //
 // The program age opens it and unzip unpacks it. OpenPackage checks it, too.
 func Package(ctx context.Context, w io.Writer, r *Report, opt PackageOptions) (*Manifest, error) {
@@ -103,8 +103,8 @@ func writePackage(ctx context.Context, w io.Writer, r *Report, opt PackageOption
 	if err != nil {
 		return nil, err
 	}
-	p := &packer{ctx: ctx, opt: &opt, r: r, zip: zip.NewWriter(sealed), m: &Manifest{Format: 1, Case: r.p.Case, Made: r.p.Made.UTC(), Register: r.p.Register.Version,
-		Records: r.p.count, Complete: len(r.p.problems) == 0}}
+	p := &packer{ctx: ctx, opt: &opt, r: r, zip: zip.NewWriter(sealed), m: &Manifest{Format: 1, Case: r.p.Case, Made: r.p.Made.UTC(),
+		Register: r.p.Register.Version, Records: r.p.count, Complete: len(r.p.problems) == 0}}
 	for _, lang := range opt.Languages {
 		for _, format := range opt.Formats {
 			if err := p.report(format, lang); err != nil {

@@ -192,13 +192,13 @@ func TestForgedPackages(t *testing.T) {
 		}
 	}
 	require.NoError(t, openIt(repack(t, sound, resigned(func(*report.Manifest) {}))), "resigned without a change")
-	bomb := strings.Repeat("\x00", 50<<20)
+	bomb := strings.Repeat("\x00", 4<<20)
 	for name, edit := range map[string]func([]entry) []entry{
 		"a value changed":          change("report.sv.json", func(s string) string { return strings.Replace(s, "Öberg", "Åberg", 1) }),
 		"a file longer":            change("report.sv.csv", func(s string) string { return s + "x" }),
 		"a file shorter":           change("report.sv.csv", func(s string) string { return s[1:] }),
 		"a bomb":                   change("report.sv.csv", func(string) string { return bomb }),
-		"a bomb for a manifest":    change("manifest.json", func(s string) string { return s + strings.Repeat(" ", 50<<20) }),
+		"a bomb for a manifest":    change("manifest.json", func(s string) string { return s + strings.Repeat(" ", 4<<20) }),
 		"a bomb for a signature":   change("manifest.sig", func(string) string { return bomb }),
 		"the manifest changed":     change("manifest.json", func(s string) string { return strings.Replace(s, "2026-17", "2026-18", 1) }),
 		"the signature changed":    change("manifest.sig", func(s string) string { return strings.Replace(s, "\n", "\nAAAA", 1) }),
@@ -227,6 +227,25 @@ func TestForgedPackages(t *testing.T) {
 		}
 	}
 	require.ErrorIs(t, openIt([]byte("no ZIP file")), report.ErrPackage)
+}
+
+// TestPackageThatSwells: even a package that is whole and signed may not fill the memory of who opens it.
+func TestPackageThatSwells(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	checks, err := h.CheckpointKey()
+	require.NoError(t, err)
+	for range 20 {
+		h.put("membership", gdpr.Record{Subject: ake, Fields: gdpr.Fields{"notes": strings.Repeat("å", 32<<10)}})
+	}
+	text := packed(t, made(t, h.input(ake)), report.PackageOptions{Plain: true, Signer: h})
+	_, err = report.OpenPackage(bytes.NewReader(text), report.OpenOptions{Key: checks})
+	require.NoError(t, err)
+	_, err = report.OpenPackage(bytes.NewReader(text), report.OpenOptions{Key: checks, Limit: int64(len(text))})
+	require.ErrorIs(t, err, report.ErrPackage)
+	require.ErrorContains(t, err, "its files are larger")
+	_, err = report.OpenPackage(bytes.NewReader(text), report.OpenOptions{Key: checks, Limit: int64(len(text)) - 1})
+	require.ErrorContains(t, err, "larger than")
 }
 
 type entry struct{ name, text string }

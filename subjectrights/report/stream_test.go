@@ -50,6 +50,10 @@ func TestStreamGivesTheSame(t *testing.T) {
 
 func TestStreamThatIsNotWhole(t *testing.T) {
 	t.Parallel()
+	h := newHouse(t)
+	for _, name := range []string{"Åke Öberg", "Åke Ö."} {
+		h.put("festival", gdpr.Record{Subject: ake, Fields: gdpr.Fields{"name": name}})
+	}
 	in := family(t)
 	torn := slices.Concat(in.Records, in.Records)
 	_, err := report.New(streamed(withRecords(in, torn)))
@@ -61,6 +65,15 @@ func TestStreamThatIsNotWhole(t *testing.T) {
 	broken.Records, broken.Stream = nil, func(yield func(report.Record, error) bool) { yield(report.Record{}, gone) }
 	_, err = report.New(broken)
 	require.ErrorIs(t, err, gone)
+
+	two := h.input(ake)
+	have := two.Records
+	two.Records, two.Stream = nil, func(yield func(report.Record, error) bool) { stream(have)(yield) }
+	r := made(t, two)
+	have = []report.Record{have[1], have[1]}
+	for form, f := range forms {
+		require.ErrorIs(t, f(io.Discard, r, "sv"), report.ErrChanged, "another record of the same activity, %s", form)
+	}
 
 	for name, now := range map[string][]report.Record{"fewer": in.Records[:1], "none": nil, "more": append(in.Records[:2:2], in.Records[1]), "others": {in.Records[1], in.Records[0]}} {
 		have := in.Records
@@ -76,6 +89,23 @@ func TestStreamThatIsNotWhole(t *testing.T) {
 		for form, f := range forms {
 			require.NoError(t, f(io.Discard, r, "sv"), form)
 		}
+	}
+}
+
+// TestSourceThatChanges: what a source handed out first must come again, or the report is none.
+func TestSourceThatChanges(t *testing.T) {
+	t.Parallel()
+	in := whole(t)
+	have := in.Sources[0].Items
+	in.Sources[0].Items = func(yield func(report.Item, error) bool) { have(yield) }
+	r := made(t, in)
+	have = items()
+	for name, f := range forms {
+		require.ErrorIs(t, f(io.Discard, r, "sv"), report.ErrChanged, name)
+	}
+	have = failing
+	for name, f := range forms {
+		require.ErrorIs(t, f(io.Discard, r, "sv"), report.ErrChanged, name)
 	}
 }
 

@@ -159,10 +159,10 @@ func TestRightsByBasis(t *testing.T) {
 func rightsText(a *register.Activity) string {
 	var out []string
 	for _, r := range rightsOf(a) {
-		if r.limited {
-			r.article += "*"
+		if r.Limited {
+			r.Article += "*"
 		}
-		out = append(out, r.article)
+		out = append(out, r.Article)
 	}
 	return strings.Join(out, " ")
 }
