@@ -21,7 +21,7 @@ func TestRightsUnderEachBasis(t *testing.T) {
 		register.PublicTask:         "15 16 17* 18 21",
 		register.LegitimateInterest: "15 16 17 18 21",
 	} {
-		a := register.Activity{Role: register.Controller, Basis: []register.Basis{basis}}
+		a := register.Activity{Role: register.Controller, Basis: []register.Basis{"A9-2-a", basis}}
 		assert.Equal(t, want, articles(&a), basis)
 		for _, r := range a.Rights() {
 			assert.Contains(t, r.Source, "Art. ", basis)

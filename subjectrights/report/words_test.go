@@ -135,38 +135,6 @@ func compareWords(t *testing.T, path string, sv, en reflect.Value) {
 	}
 }
 
-// TestRightsByBasis has the expected values from GDPR Art. 7(3), 17(3)(b), 20(1), 21(1), 21(2).
-func TestRightsByBasis(t *testing.T) {
-	t.Parallel()
-	for basis, want := range map[register.Basis]string{
-		"A6-1-a": "15 16 17 18 20 7(3)",
-		"A6-1-b": "15 16 17 18 20",
-		"A6-1-c": "15 16 17* 18",
-		"A6-1-d": "15 16 17 18",
-		"A6-1-e": "15 16 17* 18 21",
-		"A6-1-f": "15 16 17 18 21",
-	} {
-		a := &register.Activity{Basis: []register.Basis{"A9-2-a", basis}}
-		assert.Equal(t, want, rightsText(a), basis)
-		a.DirectMarketing = map[string]register.Condition{}
-		assert.Equal(t, want+" 21(2)", rightsText(a), basis)
-		a.DirectMarketing = nil
-		assert.Equal(t, want, rightsText(a), "the table is not changed")
-	}
-	assert.Len(t, rightsUnder, 6)
-}
-
-func rightsText(a *register.Activity) string {
-	var out []string
-	for _, r := range rightsOf(a) {
-		if r.Limited {
-			r.Article += "*"
-		}
-		out = append(out, r.Article)
-	}
-	return strings.Join(out, " ")
-}
-
 func TestPrintable(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, "rad ett\nrad två\n\ttabb ␛[31m ␡ �", printable("rad ett\r\nrad två\r\ttabb \x1b[31m \x7f \u0085"))
