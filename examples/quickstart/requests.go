@@ -60,7 +60,7 @@ func (h *house) access(ctx context.Context, c *subjectrights.Case) (*report.Repo
 func (h *house) sealed(ctx context.Context, c *subjectrights.Case, r *report.Report) ([]byte, error) {
 	sum := sha256.New()
 	err := writeFile(h.path(filepath.Join(reportsDir, c.ID()+".zip.age")), func(w io.Writer) error {
-		_, err := report.Package(ctx, io.MultiWriter(w, sum), r, report.PackageOptions{Passphrase: "korrekt häst batteri häfta", Signer: h.Engine})
+		_, err := report.Package(ctx, io.MultiWriter(w, sum), r, report.PackageOptions{Passphrase: "korrekt häst batteri häfta", Signer: h.Engine}) //nolint:gosec // invented, as everything in the story
 		return err
 	})
 	return sum.Sum(nil), err
