@@ -76,6 +76,13 @@ bench: setup ## All benchmarks against their baselines; writes bench/results.jso
 bench-quick: setup ## The same with few rounds, to see that they run
 	go run ./internal/bench -quick
 
+.PHONY: soak
+soak: setup ## Property and model tests for long, from a random seed: ROUNDS=2000
+	GALLRA_SEED=random GALLRA_REQUIRE=1 go test -count=1 -timeout 2h -run 'TestModel$$' \
+		./gdpr/storage/memory ./gdpr/storage/sqlite ./gdpr/storage/postgres ./examples/journal -rapid.checks $(or $(ROUNDS),2000)
+	GALLRA_SEED=random go test -count=1 -timeout 2h ./retention ./gdpr/civil -rapid.checks $(or $(ROUNDS),2000)
+	GALLRA_SEED=random go test -count=1 -timeout 2h -run 'TestLifetimes$$' ./gdpr -rapid.checks $(or $(ROUNDS),2000)
+
 .PHONY: cover
 cover: ## How much of each package its tests, and those of its users, reach
 	@mkdir -p out

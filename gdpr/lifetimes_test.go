@@ -13,6 +13,7 @@ import (
 	"github.com/gallra/gallra/gdpr/civil"
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/storage/memory"
+	_ "github.com/gallra/gallra/internal/seeded"
 )
 
 // life is a record of the workshop of family.yaml as the test knows it, without a word of the engine: what has happened to it, and on which day.

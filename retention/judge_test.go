@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gallra/gallra/gdpr/civil"
+	_ "github.com/gallra/gallra/internal/seeded"
 	"github.com/gallra/gallra/retention"
 )
 

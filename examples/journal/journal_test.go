@@ -15,6 +15,7 @@ import (
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/storage/memory"
 	"github.com/gallra/gallra/gdpr/storage/storagetest"
+	_ "github.com/gallra/gallra/internal/seeded"
 )
 
 func openAt(t *testing.T, path string) *Store {

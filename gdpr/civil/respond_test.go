@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gallra/gallra/gdpr/civil"
+	_ "github.com/gallra/gallra/internal/seeded"
 )
 
 // never is a place where every day is a public holiday.

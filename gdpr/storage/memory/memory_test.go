@@ -6,6 +6,7 @@ import (
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/storage/memory"
 	"github.com/gallra/gallra/gdpr/storage/storagetest"
+	_ "github.com/gallra/gallra/internal/seeded"
 )
 
 func TestStore(t *testing.T) {

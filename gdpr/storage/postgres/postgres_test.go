@@ -17,6 +17,7 @@ import (
 	"github.com/gallra/gallra/gdpr/storage/postgres"
 	"github.com/gallra/gallra/gdpr/storage/storagetest"
 	"github.com/gallra/gallra/internal/pgtest"
+	_ "github.com/gallra/gallra/internal/seeded"
 )
 
 // opener opens a store, as drivers do.

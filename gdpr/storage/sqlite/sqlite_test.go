@@ -11,6 +11,7 @@ import (
 	"github.com/gallra/gallra/gdpr/storage/memory"
 	"github.com/gallra/gallra/gdpr/storage/sqlite"
 	"github.com/gallra/gallra/gdpr/storage/storagetest"
+	_ "github.com/gallra/gallra/internal/seeded"
 )
 
 func open(t *testing.T) storage.Store {
