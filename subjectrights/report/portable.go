@@ -108,7 +108,7 @@ func (b *builder) takeAlong(r Record, derived []string) portableRecord {
 		}
 	}
 	for _, f := range b.fields(r.Stored.Activity, r.Stored.FieldsOf(b.in.Person)) {
-		if !mine[f.Name] || slices.Contains(derived, f.Name) {
+		if !mine[f.Name] || slices.Contains(derived, f.Name) || secret(f.Category.Code) {
 			continue
 		}
 		out.Fields = append(out.Fields, portableField{f.Name, f.Category.Code, f.Type, f.Value})

@@ -50,9 +50,18 @@ func (b *builder) fields(activity string, values gdpr.Fields) []field {
 	out := []field{}
 	for _, name := range b.in.fieldNames(activity, values) {
 		k := b.know(activity, name)
-		out = append(out, field{Name: name, Category: k.category, showName: k.showName, value: b.value(values[name])})
+		v := value{Type: "text", Value: b.w.secret, lines: b.w.secret}
+		if !secret(k.category.Code) {
+			v = b.value(values[name])
+		}
+		out = append(out, field{Name: name, Category: k.category, showName: k.showName, value: v})
 	}
 	return out
+}
+
+// secret reports whether a category is of what lets somebody in: it is said to be there, and not shown, since whoever gets hold of a report could use it.
+func secret(category string) bool {
+	return category == "user.authorization.password" || category == "user.authorization.credentials"
 }
 
 func (b *builder) know(activity, name string) known {

@@ -19,6 +19,7 @@ type words struct {
 	numbers [13]string
 	and     string
 	yes, no string
+	secret  string // in place of a password
 	atClock string // between a day and a time of day
 
 	year, month, week, day1 unit

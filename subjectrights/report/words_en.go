@@ -11,7 +11,7 @@ var english = words{
 	lang:    English,
 	months:  [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
 	numbers: [13]string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"},
-	and:     "and", yes: "Yes", no: "No", atClock: " at ",
+	and:     "and", yes: "Yes", no: "No", secret: "We keep it, and do not show it: whoever saw it could log in.", atClock: " at ",
 	year: unit{"one year", "years"}, month: unit{"one month", "months"}, week: unit{"one week", "weeks"}, day1: unit{"one day", "days"},
 	events: map[retention.Event]clauses{
 		retention.Collected:         {"the data was recorded", "the data was recorded", "the data is recorded"},

@@ -11,7 +11,7 @@ var swedish = words{
 	lang:    Swedish,
 	months:  [12]string{"januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober", "november", "december"},
 	numbers: [13]string{"noll", "en", "två", "tre", "fyra", "fem", "sex", "sju", "åtta", "nio", "tio", "elva", "tolv"},
-	and:     "och", yes: "Ja", no: "Nej", atClock: " kl. ",
+	and:     "och", yes: "Ja", no: "Nej", secret: "Vi har den, och visar den inte: den som såg den skulle kunna logga in.", atClock: " kl. ",
 	year: unit{"ett år", "år"}, month: unit{"en månad", "månader"}, week: unit{"en vecka", "veckor"}, day1: unit{"en dag", "dagar"},
 	events: map[retention.Event]clauses{
 		retention.Collected:         {"uppgifterna har registrerats", "uppgifterna registrerades", "uppgifterna registreras"},
