@@ -191,7 +191,7 @@ func TestFolderIsForItsOwner(t *testing.T) {
 	t.Parallel()
 	open := filepath.Join(t.TempDir(), "anna")
 	require.NoError(t, os.Mkdir(open, 0o700))
-	require.NoError(t, os.Chmod(open, 0o755)) //nolint:gosec // it is refused for that
+	require.NoError(t, os.Chmod(open, 0o755))
 	_, err := maildraft.New(open, from)
 	require.ErrorContains(t, err, "chmod 700")
 	for _, bad := range []string{"", "dataskydd", "a@b.example, c@d.example", "A\nB <a@b.example>"} {
