@@ -28,8 +28,8 @@ type Message struct {
 	Attachment *Attachment
 }
 
-// Transport delivers messages: packages webhook and maildraft do. Send must deliver a message at least once when it returns no error, and may see it again after a crash;
-// receipt is what the other side says about it, one line that names nobody. It must end when ctx does.
+// Transport delivers messages: packages webhook and maildraft do. Send must deliver a message at least once when it returns no error, and may see it again
+// after a crash; receipt is what the other side says about it, one line that names nobody. It must end when ctx does.
 type Transport interface {
 	Send(ctx context.Context, m Message) (receipt string, err error)
 }
@@ -54,9 +54,9 @@ const (
 // pauses between tries; the last one goes on.
 var pauses = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 12 * time.Hour, 24 * time.Hour}
 
-// Deliver sends the notices that wait: acknowledgements, extensions, refusals, answers, what goes to customers (3.3) and to recipients (Art. 19). Each is delivered at least
-// once, also when the process is killed between sending and noting it, and noted once. What fails is tried again later, ever more seldom and for ever; a case cannot
-// be closed before. Several processes may run it. It needs the ability to disclose, and to read, for all activities.
+// Deliver sends the notices that wait: acknowledgements, extensions, refusals, answers, what goes to customers (3.3) and to recipients (Art. 19). Each is
+// delivered at least once, also when the process is killed between sending and noting it, and noted once. What fails is tried again later, ever more seldom and
+// for ever; a case cannot be closed before. Several processes may run it. It needs the ability to disclose, and to read, for all activities.
 func (d *Desk) Deliver(ctx context.Context, actor gdpr.Actor) (Delivered, error) {
 	var out Delivered
 	if d.transport == nil {
@@ -113,7 +113,8 @@ func (d *Desk) deliver(ctx context.Context, s *gdpr.Session, actor gdpr.Actor, i
 	defer cancel()
 	if failed != nil {
 		out.Failed++
-		d.log.WarnContext(ctx, "gallra: a notice was not delivered; it is tried again", "notice", f.ID, "kind", n.Kind, "case", n.Number, "attempts", n.Attempts)
+		d.log.WarnContext(ctx, "gallra: a notice was not delivered; it is tried again", "notice", f.ID, "kind", n.Kind,
+			"case", n.Number, "attempts", n.Attempts)
 		f.Due = d.now().Add(pauses[min(n.Attempts, len(pauses))-1]).UTC()
 		return gone(d.putNotice(ctx, s, f, n, "FailNotice"))
 	}

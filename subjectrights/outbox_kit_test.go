@@ -147,9 +147,11 @@ func (o *office) settle() {
 	require.NoError(o.t, err)
 	party, err := admin.PutParty(ctx, gdpr.Party{Name: "Kanalbolaget AB", Contact: "dso@kanalbolaget.example", Country: "SE"})
 	require.NoError(o.t, err)
-	agreement, err := admin.PutAgreement(ctx, gdpr.Agreement{Party: party, Ref: "AV-1", From: date(o.t, "2024-01-01"), Activities: []string{"hosted-open"}, Terms: "open"})
+	agreement, err := admin.PutAgreement(ctx, gdpr.Agreement{Party: party, Ref: "AV-1", From: date(o.t, "2024-01-01"), Activities: []string{"hosted-open"},
+		Terms: "open"})
 	require.NoError(o.t, err)
-	_, err = o.As(dpo, "hosted-open").Under(agreement).Put(ctx, gdpr.Record{Subject: gdpr.Email(annas), Fields: gdpr.Fields{"email": annas, "content": "hos kunden"}})
+	_, err = o.As(dpo, "hosted-open").Under(agreement).Put(ctx, gdpr.Record{Subject: gdpr.Email(annas), Fields: gdpr.Fields{"email": annas,
+		"content": "hos kunden"}})
 	require.NoError(o.t, err)
 }
 

@@ -69,7 +69,8 @@ func TestATransportThatFails(t *testing.T) {
 			eachOffice(t, func(t *testing.T, o *office) {
 				o.receive(sends, subjectrights.Access)
 				o.send = send
-				pauses := []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour}
+				pauses := []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24 * time.Hour,
+					24 * time.Hour}
 				for i, pause := range pauses {
 					assert.Equal(t, subjectrights.Delivered{Failed: 2}, o.deliver())
 					assert.Equal(t, 2*(i+1), o.tries())
@@ -114,7 +115,8 @@ func TestOneFailureKeepsNoOtherBack(t *testing.T) {
 		require.NoError(t, err)
 		strange := files[0]
 		strange.ID, strange.Rev, strange.Public, strange.Secret = gdpr.NewID(), 0, []byte(`{"v":2}`), []byte(`{}`)
-		require.NoError(t, o.As(dpo, gdpr.SubjectRights).Case(c.ID()).PutCase(t.Context(), gdpr.CaseAct{Action: "Strange", May: "disclose", Put: []*gdpr.CaseFile{&strange}}))
+		require.NoError(t, o.As(dpo, gdpr.SubjectRights).Case(c.ID()).PutCase(t.Context(), gdpr.CaseAct{Action: "Strange", May: "disclose",
+			Put: []*gdpr.CaseFile{&strange}}))
 		o.send = nil
 		o.pass(time.Hour)
 		out, err := o.desk.Deliver(t.Context(), dpo)

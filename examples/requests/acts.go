@@ -28,7 +28,9 @@ func open(ctx context.Context, h *house, set *settings) error {
 		received = now
 	}
 	var who gdpr.Identity
-	for name, of := range map[string]func(string) gdpr.Identity{"email": gdpr.Email, "phone": gdpr.Phone, "national-number": gdpr.NationalNumber, "ref": gdpr.Ref} {
+	for name, of := range map[string]func(string) gdpr.Identity{
+		"email": gdpr.Email, "phone": gdpr.Phone, "national-number": gdpr.NationalNumber, "ref": gdpr.Ref,
+	} {
 		switch v := set.who[name]; {
 		case v == "":
 		case who.IsZero():
@@ -40,8 +42,8 @@ func open(ctx context.Context, h *house, set *settings) error {
 	if set.reply == "" {
 		set.reply = set.who["email"]
 	}
-	c, err := h.desk.Receive(ctx, set.as, subjectrights.Request{Rights: set.rights, Channel: subjectrights.Channel(set.channel), Received: received, Subject: who,
-		Language: set.lang, Reply: subjectrights.Address{Name: set.name, Contact: set.reply}})
+	c, err := h.desk.Receive(ctx, set.as, subjectrights.Request{Rights: set.rights, Channel: subjectrights.Channel(set.channel), Received: received,
+		Subject: who, Language: set.lang, Reply: subjectrights.Address{Name: set.name, Contact: set.reply}})
 	if err != nil {
 		return err
 	}

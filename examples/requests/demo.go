@@ -103,7 +103,8 @@ func (p *program) fill(ctx context.Context, set *settings) (numbers map[string]s
 	if err != nil {
 		return nil, err
 	}
-	agreement, err := admin.PutAgreement(ctx, gdpr.Agreement{Party: party, Ref: "AV-1", From: civil.Date{Year: 2025, Month: time.January, Day: 1}, Activities: []string{"hosted"}, Terms: "hosting"})
+	agreement, err := admin.PutAgreement(ctx, gdpr.Agreement{Party: party, Ref: "AV-1", From: civil.Date{Year: 2025, Month: time.January, Day: 1},
+		Activities: []string{"hosted"}, Terms: "hosting"})
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +118,8 @@ func (p *program) fill(ctx context.Context, set *settings) (numbers map[string]s
 		{"olle", "Olle Öberg", "olle.oberg@kund.example", []subjectrights.Right{subjectrights.Access}, 20},
 		{"anna", "Anna Lindqvist", "anna.lindqvist@kund.example", []subjectrights.Right{subjectrights.Access, subjectrights.Erasure}, 2},
 	} {
-		if _, err := h.As(shop, "order").Put(ctx, gdpr.Record{Subject: gdpr.Email(who.email), Fields: gdpr.Fields{"name": who.name, "email": who.email, "wish": "Ring på dörren"}}); err != nil {
+		if _, err := h.As(shop, "order").Put(ctx, gdpr.Record{Subject: gdpr.Email(who.email),
+			Fields: gdpr.Fields{"name": who.name, "email": who.email, "wish": "Ring på dörren"}}); err != nil {
 			return nil, err
 		}
 		if who.key == "anna" {
@@ -126,8 +128,8 @@ func (p *program) fill(ctx context.Context, set *settings) (numbers map[string]s
 				return nil, err
 			}
 		}
-		c, err := h.desk.Receive(ctx, privacy, subjectrights.Request{Rights: who.rights, Channel: subjectrights.Email, Received: p.now().AddDate(0, 0, -who.days),
-			Subject: gdpr.Email(who.email), Reply: subjectrights.Address{Name: who.name, Contact: who.email}})
+		c, err := h.desk.Receive(ctx, privacy, subjectrights.Request{Rights: who.rights, Channel: subjectrights.Email,
+			Received: p.now().AddDate(0, 0, -who.days), Subject: gdpr.Email(who.email), Reply: subjectrights.Address{Name: who.name, Contact: who.email}})
 		if err != nil {
 			return nil, err
 		}

@@ -2,8 +2,8 @@
 //
 //	go run ./examples/requests -demo
 //
-// fills a store under out/requests and shows a few days' work on it; each other command then goes on there. -help lists them. Whoever puts it into production takes the KEK from a
-// key service and the store from a server, and keeps the commands.
+// fills a store under out/requests and shows a few days' work on it; each other command then goes on there. -help lists them. Whoever puts it into production
+// takes the KEK from a key service and the store from a server, and keeps the commands.
 //
 // What stands in a command line is seen by everybody on the machine: give "-" for an identifier or an address, and it is read from the input, a line each.
 package main
@@ -107,8 +107,8 @@ func misuse(format string, args ...any) error {
 
 // commands do one thing each.
 var commands = map[string]func(context.Context, *house, *settings) error{
-	"open": open, "list": list, "show": show, "identify": identify, "extend": extend, "decide": decide, "execute": execute, "answer": answer, "close": closeCase,
-	"deliver": deliver, "overdue": overdue,
+	"open": open, "list": list, "show": show, "identify": identify, "extend": extend, "decide": decide, "execute": execute,
+	"answer": answer, "close": closeCase, "deliver": deliver, "overdue": overdue,
 }
 
 func (p *program) run(ctx context.Context, args []string) (err error) {

@@ -142,8 +142,8 @@ func show(ctx context.Context, h *house, set *settings) error {
 		return err
 	}
 	due := h.desk.Due(c)
-	s := shown{line: line{c.ID(), c.State(), due, due.DaysSince(h.today()), answerRuns(c.State()) && h.today().After(due)}, Channel: c.Channel(), Received: c.Received(),
-		Target: h.desk.Target(c), Identity: c.Identified(), Own: c.Own(), Forward: c.Forward(), Decisions: c.Decisions(), Done: c.Done(), Told: c.Told()}
+	s := shown{line: line{c.ID(), c.State(), due, due.DaysSince(h.today()), answerRuns(c.State()) && h.today().After(due)},
+		Channel: c.Channel(), Received: c.Received(), Target: h.desk.Target(c), Identity: c.Identified(), Own: c.Own(), Forward: c.Forward(), Decisions: c.Decisions(), Done: c.Done(), Told: c.Told()}
 	for _, r := range c.Rights() {
 		s.Rights = append(s.Rights, nameOf(r))
 	}

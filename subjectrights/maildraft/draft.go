@@ -1,12 +1,12 @@
-// Package maildraft writes each message as a draft that a mail program opens, ready to be looked at and sent: one file <id>.eml in a folder. It is for an organization
-// that wants a person to send what the law demands, and for a first day.
+// Package maildraft writes each message as a draft that a mail program opens, ready to be looked at and sent: one file <id>.eml in a folder. It is for an
+// organization that wants a person to send what the law demands, and for a first day.
 //
 //	drafts, err := maildraft.New("drafts", "dataskydd@exempel.example")
 //	desk, err := subjectrights.New(eng, &subjectrights.Options{Transport: drafts})
 //
-// A draft is an RFC 5322 message with one recipient, marked X-Unsent: 1, so that mail programs open it as one to be sent. For the desk it is delivered once it lies in the
-// folder: whoever looks after the folder sends it on that day, and removes the file when it is sent, since it holds personal data. The folder is for its owner alone
-// (0700), and so are the files (0600).
+// A draft is an RFC 5322 message with one recipient, marked X-Unsent: 1, so that mail programs open it as one to be sent. For the desk it is delivered once it
+// lies in the folder: whoever looks after the folder sends it on that day, and removes the file when it is sent, since it holds personal data. The folder is
+// for its owner alone (0700), and so are the files (0600).
 //
 // The same message written again replaces its file, so that a second try makes no second draft.
 package maildraft
@@ -45,8 +45,8 @@ type Folder struct {
 
 var _ subjectrights.Transport = (*Folder)(nil)
 
-// New returns a transport that writes drafts into a folder, which it makes if it is not there; one that others may open is refused. from is the sender: an e-mail address, also as
-// "Name <address>". It fails with *gdpr.InputError for an address that is none.
+// New returns a transport that writes drafts into a folder, which it makes if it is not there; one that others may open is refused. from is the sender: an
+// e-mail address, also as "Name <address>". It fails with *gdpr.InputError for an address that is none.
 func New(dir, from string) (*Folder, error) {
 	a, err := mail.ParseAddress(from)
 	if err != nil || !single(from) {
@@ -65,8 +65,8 @@ func New(dir, from string) (*Folder, error) {
 	return &Folder{dir: dir, from: a.String(), domain: a.Address[strings.LastIndexByte(a.Address, '@')+1:], now: time.Now}, nil
 }
 
-// Send writes the draft of a message. The receipt is the name of its file. An address that is no single e-mail address, and a line break in what goes into a header, are
-// refused with *gdpr.InputError.
+// Send writes the draft of a message. The receipt is the name of its file. An address that is no single e-mail address, and a line break in what goes into a
+// header, are refused with *gdpr.InputError.
 func (f *Folder) Send(ctx context.Context, m subjectrights.Message) (receipt string, err error) {
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("mail draft: %w", err)

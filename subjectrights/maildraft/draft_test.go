@@ -24,8 +24,10 @@ import (
 const from = "Åmåls Orangeri <dataskydd@orangeriet.example>"
 
 func message() subjectrights.Message {
-	return subjectrights.Message{ID: gdpr.NewID(), Kind: "answer", Case: "2026-17", To: subjectrights.Address{Name: "Märta \"Åsa\" Öberg", Contact: "marta.oberg@kund.example"}, Party: "person",
-		Language: "sv", Subject: "Svaret på din begäran: " + strings.Repeat("åäö ", 40), Text: "Hej Märta!\n\n=Vi har gjort det. " + strings.Repeat("långt ", 50) + "\n.\nFrom oss\n"}
+	return subjectrights.Message{ID: gdpr.NewID(), Kind: "answer", Case: "2026-17", Party: "person",
+		To:       subjectrights.Address{Name: "Märta \"Åsa\" Öberg", Contact: "marta.oberg@kund.example"},
+		Language: "sv", Subject: "Svaret på din begäran: " + strings.Repeat("åäö ", 40),
+		Text: "Hej Märta!\n\n=Vi har gjort det. " + strings.Repeat("långt ", 50) + "\n.\nFrom oss\n"}
 }
 
 func folder(t *testing.T) (*maildraft.Folder, string) {

@@ -61,13 +61,13 @@ type sentSubject struct {
 }
 
 func bodyOfMessage(m *subjectrights.Message) body {
-	return body{Type: typeMessage, V: 1, ID: m.ID, Message: &sentMessage{Kind: m.Kind, Case: m.Case, Party: m.Party, To: sentAddress(m.To), Language: m.Language,
-		Subject: m.Subject, Text: m.Text, Attachment: m.Attachment}}
+	return body{Type: typeMessage, V: 1, ID: m.ID, Message: &sentMessage{Kind: m.Kind, Case: m.Case, Party: m.Party, To: sentAddress(m.To),
+		Language: m.Language, Subject: m.Subject, Text: m.Text, Attachment: m.Attachment}}
 }
 
 func (s *sentMessage) message(id gdpr.ID) subjectrights.Message {
-	return subjectrights.Message{ID: id, Kind: s.Kind, Case: s.Case, To: subjectrights.Address(s.To), Party: s.Party, Language: s.Language, Subject: s.Subject, Text: s.Text,
-		Attachment: s.Attachment}
+	return subjectrights.Message{ID: id, Kind: s.Kind, Case: s.Case, To: subjectrights.Address(s.To), Party: s.Party, Language: s.Language,
+		Subject: s.Subject, Text: s.Text, Attachment: s.Attachment}
 }
 
 // decode reads a verified body. Its errors repeat nothing.

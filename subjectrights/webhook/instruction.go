@@ -23,15 +23,16 @@ const (
 
 // Instruction is what a controller instructs its processor to do with data under an agreement (Art. 28(3)(a)). It prints its action and id.
 //
-// A Receiver has verified who sent it, and its form. Whether the agreement is that party's, and whether it covers what is asked for, is for whoever carries it out.
+// A Receiver has verified who sent it, and its form. Whether the agreement is that party's, and whether it covers what is asked for, is for whoever carries it
+// out.
 type Instruction struct {
 	// ID is the same in every try: who gets it twice carries it out once.
 	ID     gdpr.ID
 	Action Action
 	// Agreement is the processor's id of the agreement.
 	Agreement gdpr.ID
-	// Subject is whom it is about, Records what: the ids of a forwarded request. One of them is given, or both; to return or to erase without either is everything under
-	// the agreement.
+	// Subject is whom it is about, Records what: the ids of a forwarded request. One of them is given, or both; to return or to erase without either is
+	// everything under the agreement.
 	Subject Subject
 	Records []gdpr.ID
 	// Fields are the new values, for Rectify alone.

@@ -9,8 +9,9 @@ import (
 	"github.com/gallra/gallra/gdpr"
 )
 
-// Memory remembers which messages were taken. In a database it is one table: id as primary key, and the timestamp. What carries a message out can write that row in its own
-// transaction; then nothing is done twice even after a crash, and Take finds it there. Rows may go when no sender tries any more: after a month, say.
+// Memory remembers which messages were taken. In a database it is one table: id as primary key, and the timestamp. What carries a message out can write that
+// row in its own transaction; then nothing is done twice even after a crash, and Take finds it there. Rows may go when no sender tries any more: after a month,
+// say.
 type Memory interface {
 	// Taken must return the timestamp under which a message was last taken, or the zero time.
 	Taken(ctx context.Context, id gdpr.ID) (time.Time, error)
@@ -18,8 +19,8 @@ type Memory interface {
 	Take(ctx context.Context, id gdpr.ID, at time.Time) error
 }
 
-// InProcess is a Memory that forgets with the process. When it is full it forgets the oldest first, but none that is young enough to be sent by somebody who has listened:
-// rather, it takes nothing new. A sender's own second try after that is carried out again.
+// InProcess is a Memory that forgets with the process. When it is full it forgets the oldest first, but none that is young enough to be sent by somebody who
+// has listened: rather, it takes nothing new. A sender's own second try after that is carried out again.
 type InProcess struct {
 	mu    sync.Mutex
 	max   int

@@ -23,9 +23,9 @@ const window = 5 * time.Minute
 
 // Options say what a Receiver takes.
 type Options struct {
-	// Message takes a message in, such as a request that was passed on; nil: none are taken. It returns a receipt: one word of letters, digits and -._: that names nobody;
-	// by default it is the id. With an error the sender tries again. A message comes more than once if the process ends before it is remembered, so what was
-	// done under its ID is not done again.
+	// Message takes a message in, such as a request that was passed on; nil: none are taken. It returns a receipt: one word of letters, digits and -._: that
+	// names nobody; by default it is the id. With an error the sender tries again. A message comes more than once if the process ends before it is remembered,
+	// so what was done under its ID is not done again.
 	Message func(ctx context.Context, m subjectrights.Message) (receipt string, err error)
 	// Instruction takes an instruction in, as Message does.
 	Instruction func(ctx context.Context, in Instruction) (receipt string, err error)
@@ -189,7 +189,7 @@ func (r *Receiver) take(ctx context.Context, b *body, at time.Time) (string, *re
 		}
 	}
 	if err == nil {
-		err = r.opt.Memory.Take(ctx, b.ID, at)
+		err = r.opt.Memory.Take(context.WithoutCancel(ctx), b.ID, at) // it is done, whether the sender still listens or not
 	}
 	if err != nil {
 		r.opt.Logger.WarnContext(ctx, "gallra: a webhook was not carried out; the sender tries again", "id", b.ID, "type", b.Type)

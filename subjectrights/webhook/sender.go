@@ -40,8 +40,8 @@ type Sender struct {
 
 var _ subjectrights.Transport = (*Sender)(nil)
 
-// NewSender returns a sender to an https address, or an http one of this machine (127.0.0.1, ::1, localhost). Each message is signed with each of the secrets, of at least 32
-// random bytes. It fails with *gdpr.InputError.
+// NewSender returns a sender to an https address, or an http one of this machine (127.0.0.1, ::1, localhost). Each message is signed with each of the secrets,
+// of at least 32 random bytes. It fails with *gdpr.InputError.
 func NewSender(address string, secrets [][]byte, opt *SenderOptions) (*Sender, error) {
 	if opt == nil {
 		opt = &SenderOptions{}
@@ -62,7 +62,10 @@ func NewSender(address string, secrets [][]byte, opt *SenderOptions) (*Sender, e
 	if timeout <= 0 {
 		timeout = 20 * time.Second
 	}
-	s.client = &http.Client{Transport: transport, Timeout: timeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	s.client = &http.Client{Transport: transport, Timeout: timeout, CheckRedirect: func(*http.Request,
+		[]*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
 	return s, nil
 }
 

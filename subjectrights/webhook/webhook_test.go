@@ -34,13 +34,14 @@ const annas = "anna.lindqvist@kund.example"
 func secret(b byte) []byte { return bytes.Repeat([]byte{b}, 32) }
 
 func message() subjectrights.Message {
-	return subjectrights.Message{ID: gdpr.NewID(), Kind: "forward", Case: "2026-17", Party: "kund", To: subjectrights.Address{Name: "Anna Lindqvist", Contact: annas},
-		Language: "sv", Subject: "En registrerads begäran", Text: "Hej Anna\n\nåäö <script>", Attachment: &subjectrights.Attachment{Name: "svar.zip.age", Data: []byte{0, 1, 255}}}
+	return subjectrights.Message{ID: gdpr.NewID(), Kind: "forward", Case: "2026-17", Party: "kund",
+		To: subjectrights.Address{Name: "Anna Lindqvist", Contact: annas}, Language: "sv", Subject: "En registrerads begäran", Text: "Hej Anna\n\nåäö <script>",
+		Attachment: &subjectrights.Attachment{Name: "svar.zip.age", Data: []byte{0, 1, 255}}}
 }
 
 func instruction() webhook.Instruction {
-	return webhook.Instruction{ID: gdpr.NewID(), Action: webhook.Erase, Agreement: gdpr.NewID(), Subject: webhook.Subject{Email: annas}, Records: []gdpr.ID{gdpr.NewID()},
-		Received: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)}
+	return webhook.Instruction{ID: gdpr.NewID(), Action: webhook.Erase, Agreement: gdpr.NewID(), Subject: webhook.Subject{Email: annas},
+		Records: []gdpr.ID{gdpr.NewID()}, Received: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)}
 }
 
 // end is the other end: a receiver behind TLS, its clock, and what it has taken.
@@ -88,7 +89,8 @@ func senderTo(t *testing.T, s *httptest.Server, now func() time.Time, secrets ..
 	t.Helper()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	out, err := webhook.NewSender(s.URL+"/gallra", secrets, &webhook.SenderOptions{TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, Now: now, Timeout: 10 * time.Second})
+	out, err := webhook.NewSender(s.URL+"/gallra", secrets, &webhook.SenderOptions{TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, Now: now,
+		Timeout: 10 * time.Second})
 	require.NoError(t, err)
 	return out
 }
@@ -320,9 +322,8 @@ func TestWhatIsNotCarriedOutIsTriedAgain(t *testing.T) {
 	_, err = webhook.NewReceiver(nil, &webhook.Options{})
 	require.ErrorContains(t, err, "missing")
 
-	deaf, err := webhook.NewReceiver([][]byte{secret(1)}, &webhook.Options{Logger: slog.New(slog.DiscardHandler), Instruction: func(context.Context, webhook.Instruction) (string, error) {
-		panic("Anna")
-	}})
+	deaf, err := webhook.NewReceiver([][]byte{secret(1)}, &webhook.Options{Logger: slog.New(slog.DiscardHandler),
+		Instruction: func(context.Context, webhook.Instruction) (string, error) { panic("Anna") }})
 	require.NoError(t, err)
 	server := httptest.NewTLSServer(deaf)
 	t.Cleanup(server.Close)
@@ -337,12 +338,13 @@ func TestTheSameTwiceAtATime(t *testing.T) {
 	t.Parallel()
 	began, goOn := make(chan bool), make(chan bool)
 	n := 0
-	r, err := webhook.NewReceiver([][]byte{secret(1)}, &webhook.Options{Logger: slog.New(slog.DiscardHandler), Message: func(context.Context, subjectrights.Message) (string, error) {
+	slow := func(context.Context, subjectrights.Message) (string, error) {
 		n++
 		began <- true
 		<-goOn
 		return "", nil
-	}})
+	}
+	r, err := webhook.NewReceiver([][]byte{secret(1)}, &webhook.Options{Logger: slog.New(slog.DiscardHandler), Message: slow})
 	require.NoError(t, err)
 	server := httptest.NewTLSServer(r)
 	t.Cleanup(server.Close)
@@ -497,7 +499,8 @@ func TestASlowServerIsLeft(t *testing.T) {
 
 func TestSenderRefuses(t *testing.T) {
 	t.Parallel()
-	for _, address := range []string{"", "kund.example", "http://kund.example/", "http://192.0.2.1/", "http://127.0.0.1.kund.example/", "ftp://kund.example/", "https://anna:hemligt@kund.example/",
+	for _, address := range []string{"", "kund.example", "http://kund.example/", "http://192.0.2.1/", "http://127.0.0.1.kund.example/", "ftp://kund.example/",
+		"https://anna:hemligt@kund.example/",
 		"https:///x", "https://kund.example/#x", "://"} {
 		_, err := webhook.NewSender(address, [][]byte{secret(1)}, nil)
 		require.ErrorContains(t, err, "URL", address)
@@ -555,7 +558,8 @@ func TestNothingPrints(t *testing.T) {
 	t.Parallel()
 	s, err := webhook.NewSender("https://kund.example/?k=hemligt", [][]byte{[]byte("hemligt hemligt hemligt hemligt hemligt")}, nil)
 	require.NoError(t, err)
-	r, err := webhook.NewReceiver([][]byte{[]byte("hemligt hemligt hemligt hemligt hemligt")}, &webhook.Options{Message: func(context.Context, subjectrights.Message) (string, error) { return "", nil }})
+	take := func(context.Context, subjectrights.Message) (string, error) { return "", nil }
+	r, err := webhook.NewReceiver([][]byte{[]byte("hemligt hemligt hemligt hemligt hemligt")}, &webhook.Options{Message: take})
 	require.NoError(t, err)
 	for _, v := range []any{instruction(), instruction().Subject, s, r, []any{instruction()}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
