@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -27,8 +28,8 @@ type Message struct {
 	Attachment *Attachment
 }
 
-// Transport delivers messages: packages webhook and maildraft do. Send must deliver a message at least once when it returns no error, and may see it again after a crash;
-// receipt is what the other side says about it, one line that names nobody.
+// Transport delivers messages: packages webhook and maildraft do. Send must deliver a message at least once when it returns no error, and may see it again
+// after a crash; receipt is what the other side says about it, one line that names nobody. It must end when ctx does.
 type Transport interface {
 	Send(ctx context.Context, m Message) (receipt string, err error)
 }
@@ -36,25 +37,26 @@ type Transport interface {
 // ErrNoTransport says that Options.Transport is missing.
 var ErrNoTransport = errors.New("the desk has no transport: set Options.Transport")
 
-// Delivered says what a Deliver has done.
+// Delivered says what a Deliver has done. Notices that were dropped or delivered by somebody else meanwhile are in none of the counts.
 type Delivered struct {
 	Sent   int // delivered and noted
 	Failed int // to be tried again
-	Later  int // not yet to be tried again
+	Later  int // not yet to be tried again, or another process is sending it
 }
 
-// claimed is how long a message is left to the process that is sending it; sendTime bounds one try.
+// claimed is how long a message is left to the process that is sending it; sendTime bounds one try, and noteTime what is written about it.
 const (
 	claimed  = 10 * time.Minute
 	sendTime = time.Minute
+	noteTime = time.Minute
 )
 
 // pauses between tries; the last one goes on.
 var pauses = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 12 * time.Hour, 24 * time.Hour}
 
-// Deliver sends the notices that wait: acknowledgements, extensions, refusals, answers, what goes to customers (3.3) and to recipients (Art. 19). Each is delivered at least
-// once, also when the process is killed between sending and noting it, and noted once. What fails is tried again later, ever more seldom and for ever; a case cannot
-// be closed before. Several processes may run it. It needs the ability to disclose, and to read, for all activities.
+// Deliver sends the notices that wait: acknowledgements, extensions, refusals, answers, what goes to customers (3.3) and to recipients (Art. 19). Each is
+// delivered at least once, also when the process is killed between sending and noting it, and noted once. What fails is tried again later, ever more seldom and
+// for ever; a case cannot be closed before. Several processes may run it. It needs the ability to disclose, and to read, for all activities.
 func (d *Desk) Deliver(ctx context.Context, actor gdpr.Actor) (Delivered, error) {
 	var out Delivered
 	if d.transport == nil {
@@ -65,56 +67,67 @@ func (d *Desk) Deliver(ctx context.Context, actor gdpr.Actor) (Delivered, error)
 	if err != nil {
 		return out, wrap("deliver", err)
 	}
+	var problems []error
 	for i := range waiting {
 		if waiting[i].Due.After(d.now()) {
 			out.Later++
 			continue
 		}
-		sent, err := d.deliver(ctx, s, actor, waiting[i].ID)
-		switch {
-		case err != nil:
-			return out, wrap("deliver", err)
-		case sent:
-			out.Sent++
-		default:
-			out.Failed++
+		if err := ctx.Err(); err != nil {
+			problems = append(problems, err)
+			break
+		}
+		if err := d.deliver(ctx, s, actor, waiting[i].ID, &out); err != nil { // one that cannot be read keeps no other back
+			problems = append(problems, fmt.Errorf("notice %s: %w", waiting[i].ID, err))
 		}
 	}
-	return out, nil
+	return out, wrap("deliver", errors.Join(problems...))
 }
 
 // deliver sends one notice: claim, send, note. Somebody else who was first is no error.
-func (d *Desk) deliver(ctx context.Context, s *gdpr.Session, actor gdpr.Actor, id gdpr.ID) (sent bool, err error) {
+func (d *Desk) deliver(ctx context.Context, s *gdpr.Session, actor gdpr.Actor, id gdpr.ID, out *Delivered) error {
 	f, err := s.CaseFile(ctx, kindNotice, id)
-	if errors.Is(err, gdpr.ErrNotFound) {
-		return false, nil
-	}
 	if err != nil {
-		return false, err
+		return gone(err)
+	}
+	if f.Due.After(d.now()) { // claimed by another process since it was listed
+		out.Later++
+		return nil
 	}
 	var n notice
 	var l letter
 	if json.Unmarshal(f.Public, &n) != nil || n.V != 1 || json.Unmarshal(f.Secret, &l) != nil {
-		return false, errors.New("decode notice: not of format 1")
+		return errors.New("decode notice: not of format 1")
 	}
 	s = s.Case(n.Number)
 	n.Attempts++
 	f.Due = d.now().Add(claimed).UTC()
 	if err := d.putNotice(ctx, s, f, n, "ClaimNotice"); err != nil {
-		return false, gone(err)
+		if errors.Is(err, gdpr.ErrConflict) {
+			out.Later++
+		}
+		return gone(err)
 	}
 	receipt, failed := d.send(ctx, f.ID, n, l)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime) // who is told to stop still notes what went out
+	defer cancel()
 	if failed != nil {
-		d.log.WarnContext(ctx, "gallra: a notice was not delivered; it is tried again", "notice", f.ID, "kind", n.Kind, "case", n.Number, "attempts", n.Attempts)
+		out.Failed++
+		d.log.WarnContext(ctx, "gallra: a notice was not delivered; it is tried again", "notice", f.ID, "kind", n.Kind,
+			"case", n.Number, "attempts", n.Attempts)
 		f.Due = d.now().Add(pauses[min(n.Attempts, len(pauses))-1]).UTC()
-		return false, gone(d.putNotice(ctx, s, f, n, "FailNotice"))
+		return gone(d.putNotice(ctx, s, f, n, "FailNotice"))
 	}
-	return d.noteSent(ctx, s, actor, f, n, receipt)
+	noted, err := d.noteSent(ctx, s, actor, f, n, l.plainReceipt(receipt))
+	if noted {
+		out.Sent++
+	}
+	return err
 }
 
 // gone is nil when somebody else has dealt with a notice meanwhile.
 func gone(err error) error {
-	if errors.Is(err, gdpr.ErrConflict) || errors.Is(err, gdpr.ErrErased) {
+	if errors.Is(err, gdpr.ErrConflict) || errors.Is(err, gdpr.ErrNotFound) {
 		return nil
 	}
 	return err
@@ -156,7 +169,7 @@ func (d *Desk) noteSent(ctx context.Context, s *gdpr.Session, actor gdpr.Actor, 
 		if err != nil {
 			return false, err
 		}
-		told := Told{ID: f.ID, Kind: n.Kind, To: n.To, At: d.now().UTC(), Receipt: oneLine(receipt), Attempts: n.Attempts}
+		told := Told{ID: f.ID, Kind: n.Kind, To: n.To, At: d.now().UTC(), Receipt: receipt, Attempts: n.Attempts}
 		if err = d.noteTold(ctx, actor, file, f, n, told); errors.Is(err, errClosed) {
 			return false, nil
 		}
@@ -209,17 +222,24 @@ func (x *change) noted(t Told, d *Desk) {
 	}
 }
 
-// oneLine keeps of a receipt what can stand in a file: one short line without addresses.
-func oneLine(s string) string {
+// plainReceipt keeps of a receipt what can stand in a file without personal data: one short line, without addresses and without whom the letter was for.
+func (l *letter) plainReceipt(s string) string {
+	s = s[:min(len(s), 4<<10)]
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
 			return ' '
 		}
 		return r
 	}, strings.ToValidUTF8(s, " "))
-	if strings.Contains(s, "@") {
+	low := strings.ToLower(s)
+	if strings.ContainsAny(s, "@\uff20\ufe6b") || strings.Contains(low, "%40") {
 		return ""
 	}
+	for _, personal := range append(strings.Fields(l.Address.Name), l.Address.Contact) {
+		if len(personal) > 2 && strings.Contains(low, strings.ToLower(personal)) {
+			return ""
+		}
+	}
 	r := []rune(strings.TrimSpace(s))
-	return string(r[:min(len(r), 100)])
+	return strings.TrimSpace(string(r[:min(len(r), 100)]))
 }

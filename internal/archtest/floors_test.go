@@ -34,11 +34,14 @@ var house = map[string]room{
 	"examples/access-report":  {floor: 5, free: true},
 	"examples/existing-app":   {floor: 5, free: true},
 	"examples/journal":        {floor: 5, free: true},
+	"examples/requests":       {floor: 5, free: true},
 	"examples/deadline":       {floor: 5, free: true},
 
 	"subjectrights":                 {floor: 4, beside: []string{"subjectrights/report"}},
 	"subjectrights/report":          {floor: 4},
 	"subjectrights/report/chromium": {floor: 4},
+	"subjectrights/webhook":         {floor: 4, beside: []string{"subjectrights"}},
+	"subjectrights/maildraft":       {floor: 4, beside: []string{"subjectrights"}},
 
 	"gdpr/otelgdpr": {floor: 4},
 
