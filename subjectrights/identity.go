@@ -44,6 +44,9 @@ func (d *Desk) Identify(ctx context.Context, actor gdpr.Actor, c *Case, how Meth
 		if !how.Valid() {
 			return refuse("Method", "not one of the methods")
 		}
+		if err := answerTo.check("AnswerTo"); err != nil {
+			return err
+		}
 		x.pub.Identity = &Identified{how, x.now.UTC(), actor.String()}
 		x.sec.Verified = savedAddress(answerTo)
 		if x.file.State != string(AwaitingClarification) {

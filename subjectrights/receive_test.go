@@ -99,11 +99,13 @@ func TestReceiveRefuses(t *testing.T) {
 		assert.NotContains(t, err.Error(), "inte en")
 	}
 	for name, spoil := range map[string]func(*subjectrights.Request){
-		"unknown right": func(r *subjectrights.Request) { r.Rights = []subjectrights.Right{"A99"} },
-		"twice":         func(r *subjectrights.Request) { r.Rights = append(r.Rights, r.Rights[0]) },
-		"no receipt":    func(r *subjectrights.Request) { r.Received = time.Time{} },
-		"before GDPR":   func(r *subjectrights.Request) { r.Received = instant(t, "2018-05-24") },
-		"case of lines": func(r *subjectrights.Request) { r.Case = "17\n18" },
+		"unknown right":  func(r *subjectrights.Request) { r.Rights = []subjectrights.Right{"A99"} },
+		"twice":          func(r *subjectrights.Request) { r.Rights = append(r.Rights, r.Rights[0]) },
+		"no receipt":     func(r *subjectrights.Request) { r.Received = time.Time{} },
+		"before GDPR":    func(r *subjectrights.Request) { r.Received = instant(t, "2018-05-24") },
+		"reply of lines": func(r *subjectrights.Request) { r.Reply.Contact = "anna@kund.example\r\nBcc: x@x.example" },
+		"reply without":  func(r *subjectrights.Request) { r.Reply.Name = "Anna" },
+		"case of lines":  func(r *subjectrights.Request) { r.Case = "17\n18" },
 	} {
 		r := whole()
 		spoil(&r)

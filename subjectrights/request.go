@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gallra/gallra/gdpr"
 )
@@ -118,10 +120,31 @@ func (r *Request) check(now time.Time) error {
 	case len(r.Text) > maxText:
 		return refuse("Text", "longer than 64 KiB")
 	}
+	if err := r.Reply.check("Reply"); err != nil {
+		return err
+	}
 	return r.Representative.check()
 }
 
 const maxText = 64 << 10
+
+// check refuses an address that no transport could deliver to: a notice to it would wait for ever.
+func (a Address) check(field string) error {
+	for part, text := range map[string]string{"Name": a.Name, "Contact": a.Contact} {
+		switch {
+		case len(text) > 1000:
+			return refuse(field+"."+part, "longer than 1,000 bytes")
+		case !utf8.ValidString(text):
+			return refuse(field+"."+part, "not valid UTF-8")
+		case strings.ContainsFunc(text, unicode.IsControl):
+			return refuse(field+"."+part, "has a control character")
+		}
+	}
+	if a.Name != "" && a.Contact == "" {
+		return refuse(field+".Contact", "missing")
+	}
+	return nil
+}
 
 func (r *Representative) check() error {
 	switch {

@@ -7,13 +7,14 @@ import (
 
 // words are what notices say in one language.
 type words struct {
-	subject map[string]string // by kind; %s is the number of the case
-	body    map[string]string
-	right   map[Right]string
-	ground  map[string]string
-	sign    string // %s: name, contact
-	remedy  string // Art. 12(4); %s: the authority
-	passed  string
+	subject  map[string]string // by kind; %s is the number of the case
+	body     map[string]string
+	right    map[Right]string
+	ground   map[string]string
+	sign     string // %s: name, contact
+	remedy   string // Art. 12(4); %s: the authority
+	passed   string
+	attached string
 }
 
 // text composes the subject line and the text of a notice. What it says is what the case knew when the notice was made.
@@ -40,7 +41,12 @@ func (d *Desk) text(n notice, l letter) (subject, text string) {
 	case noticeRefusal:
 		body += w.refused(data("refused")) + "\n\n" + fmt.Sprintf(w.remedy, d.reg.Organization.Authority)
 	case noticeAnswer:
-		body += "\n\n" + w.list(data("done"))
+		if l.Attachment != nil {
+			body += " " + w.attached
+		}
+		if done := w.list(data("done")); done != "" {
+			body += "\n\n" + done
+		}
 	case noticeForward:
 		body = fmt.Sprintf(body, data("received"), data("by")) + "\n\n" + w.list(data("rights")) + "\n\n" + data("records")
 	case noticeReport:
