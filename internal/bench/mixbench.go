@@ -152,7 +152,7 @@ func copyDir(from, to string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(to, f.Name()), b, 0o600); err != nil { //nolint:gosec // both folders are this program's own
+		if err := os.WriteFile(filepath.Join(to, f.Name()), b, 0o600); err != nil {
 			return err
 		}
 	}

@@ -116,5 +116,5 @@ func copyTo(from, to string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, b, 0o600) //nolint:gosec // both are in the benchmark's own folder
+	return os.WriteFile(to, b, 0o600)
 }
