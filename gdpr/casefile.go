@@ -357,17 +357,20 @@ func (e *Engine) dropEnded(ctx context.Context) error {
 
 // dropCases erases the files of cases whose time is up, with their keys and what leads to them. Each batch has a proof.
 func (e *Engine) dropCases(ctx context.Context) error {
+	some := false
 	for tries := 0; ; tries++ {
 		var cond *storage.ConditionError
 		done, err := e.dropSomeCases(ctx)
 		if err != nil && (!errors.As(err, &cond) || tries == carryTries) { // else another process was first
 			return err
 		}
-		if done {
+		switch {
+		case done && some:
+			return e.scrub(ctx) // of their keys
+		case done:
 			return nil
-		}
-		if err == nil {
-			tries = 0
+		case err == nil:
+			tries, some = 0, true
 		}
 	}
 }
