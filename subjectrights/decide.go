@@ -122,6 +122,9 @@ func (d *Desk) checkDecision(x *change, dec *Decision) error {
 	if dec.Right == Access && dec.Records != nil {
 		return refuse("Decision.Records", "access is to all that we hold: what is about others is left out of the report")
 	}
+	if dec.Records != nil && len(dec.Records) == 0 {
+		return refuse("Decision.Records", "empty: nil is all that we hold")
+	}
 	for _, id := range dec.Records {
 		if x.activityOf(id) == "" {
 			if x.forwarded(id) {
