@@ -29,6 +29,9 @@ func (d *Desk) Access(ctx context.Context, actor gdpr.Actor, c *Case) (*report.R
 }
 
 func (d *Desk) report(ctx context.Context, actor gdpr.Actor, c *Case) (*report.Report, error) {
+	if err := d.current(ctx, actor, &c.open().file); err != nil {
+		return nil, err
+	}
 	s, p := d.session(actor, c.ID()), &c.open().pub
 	in := report.Input{Register: d.reg, Case: c.ID(), Received: p.Day, Due: d.Due(c), Made: d.now(), Person: p.Person, Sources: d.sourcesOf(ctx, c)}
 	records := 0

@@ -112,6 +112,15 @@ func (x *change) resume() {
 	}
 }
 
+// current fails with ErrConflict when a case was changed since it was read: somebody may have withdrawn it, and what the engine does then cannot be undone.
+func (d *Desk) current(ctx context.Context, actor gdpr.Actor, c *gdpr.CaseFile) error {
+	now, err := d.session(actor, c.Number).CaseFile(ctx, c.Kind, c.ID)
+	if err == nil && (now.Rev != c.Rev || now.Closed != c.Closed) {
+		err = gdpr.ErrConflict
+	}
+	return err
+}
+
 func wrap(act string, err error) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", act, err)

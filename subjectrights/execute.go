@@ -24,6 +24,9 @@ func (d *Desk) execute(ctx context.Context, actor gdpr.Actor, c *Case, r Right, 
 		if len(x.granted(r)) == 0 {
 			return ErrNotGranted
 		}
+		if err := d.current(ctx, actor, &x.file); err != nil {
+			return err
+		}
 		done, err := do(x, d.session(actor, x.file.Number))
 		if err != nil {
 			return err

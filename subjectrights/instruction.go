@@ -266,6 +266,9 @@ func (d *Desk) carry(ctx context.Context, actor gdpr.Actor, o *Order, how Carrie
 	if OrderState(is.file.State) != OrderReceived {
 		return fmt.Errorf("%w: the instruction is %s", ErrState, is.file.State)
 	}
+	if err := d.current(ctx, actor, &is.file); err != nil {
+		return err
+	}
 	s := d.eng.As(actor, is.Activity).Under(is.Agreement).Case(is.file.Number)
 	done := ""
 	switch is.Action {
