@@ -13,6 +13,7 @@ import (
 // change is one act on a case: what it makes of the file, and what goes with it in the same batch.
 type change struct {
 	*open
+	was     State // before the act; "" for a new case
 	now     time.Time
 	today   civil.Date
 	act     gdpr.CaseAct
@@ -52,7 +53,7 @@ func (d *Desk) change(ctx context.Context, actor gdpr.Actor, c *Case, act Act, m
 }
 
 func (d *Desk) begin(o *open, actor gdpr.Actor) *change {
-	x := &change{open: o, now: d.now(), actor: actor}
+	x := &change{open: o, was: State(o.file.State), now: d.now(), actor: actor}
 	x.today = civil.DateOf(x.now, d.zone)
 	return x
 }
@@ -67,7 +68,8 @@ func (d *Desk) put(ctx context.Context, x *change) error {
 	if state.waits() && x.pub.Overdue.IsZero() && x.today.After(due) && !x.pausedNow() {
 		x.pub.Overdue, x.act.Missed = due, due
 	}
-	if x.frozen() && !x.act.Thaw && x.act.Freeze == nil && !x.file.Due.Equal(due.End(d.zone).UTC()) {
+	moves := !x.file.Due.Equal(due.End(d.zone).UTC()) || x.pausedNow() || x.was == AwaitingIdentity || x.was == AwaitingClarification || x.was == NotIdentified
+	if x.frozen() && !x.act.Thaw && x.act.Freeze == nil && moves {
 		x.act.Freeze = &gdpr.Freeze{Subject: x.pub.Person, Until: later(due, x.today)}
 		if x.pausedNow() { // the last day moves with each day
 			x.act.Freeze.Until = civil.Period{Months: 6}.After(x.act.Freeze.Until)
