@@ -90,6 +90,9 @@ func (d *Desk) put(ctx context.Context, x *change) error {
 // frozen reports whether what a case is about must not go: a copy was asked for and is not sealed.
 func (x *change) frozen() bool {
 	asks := slices.Contains(x.pub.Rights, Access) || slices.Contains(x.pub.Rights, Portability)
+	if len(x.pub.Decisions) > 0 && len(x.granted(Access))+len(x.granted(Portability)) == 0 {
+		return false // refused: there will be no copy
+	}
 	return asks && !x.pub.Person.IsZero() && x.pub.Copy == nil && x.pub.Overdue.IsZero() && State(x.file.State).waits()
 }
 

@@ -108,6 +108,7 @@ func (d *Desk) Decide(ctx context.Context, actor gdpr.Actor, c *Case, decisions 
 				why = append(why, string(dec.Right)+"\t"+dec.Ground+"\t"+dec.Reasons)
 			}
 		}
+		x.act.Thaw = len(x.granted(Access))+len(x.granted(Portability)) == 0
 		if len(why) > 0 {
 			d.notify(x, noticeRefusal, toPerson, x.answerTo(), map[string]string{"refused": strings.Join(why, "\n")})
 		}
