@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gallra/gallra/gdpr"
+	"github.com/gallra/gallra/gdpr/civil"
 )
 
 // Attachment is a file that goes with a message: a sealed package.
@@ -103,6 +104,7 @@ func (d *Desk) Answer(ctx context.Context, actor gdpr.Actor, c *Case, a Answer) 
 		}
 		x.act.Thaw = true
 		if !a.Told.IsZero() {
+			x.answered = civil.DateOf(a.Told, d.zone)
 			x.pub.Told = append(x.pub.Told, Told{ID: gdpr.NewID(), Kind: noticeAnswer, To: toPerson, At: a.Told.UTC()})
 			return nil
 		}

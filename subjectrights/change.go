@@ -20,6 +20,8 @@ type change struct {
 	actor   gdpr.Actor
 	notices []*gdpr.CaseFile
 	ofOrder bool // its notices are of an instruction
+
+	answered civil.Date // by other means, on that day; zero for today
 }
 
 // change does an act: it checks that the state allows it and who does it, lets do change the case, and stores it. On success c is the case as it is now.
@@ -65,7 +67,11 @@ func (d *Desk) put(ctx context.Context, x *change) error {
 	if err != nil {
 		return err
 	}
-	if state.waits() && x.pub.Overdue.IsZero() && x.today.After(due) && !x.pausedNow() {
+	on := x.today
+	if !x.answered.IsZero() {
+		on = x.answered
+	}
+	if (x.was.waits() || state.waits()) && x.pub.Overdue.IsZero() && on.After(due) && !x.restsSince(due) {
 		x.pub.Overdue, x.act.Missed = due, due
 	}
 	moves := !x.file.Due.Equal(due.End(d.zone).UTC()) || x.pausedNow() || x.was == AwaitingIdentity || x.was == AwaitingClarification || x.was == NotIdentified
@@ -99,6 +105,11 @@ func (x *change) frozen() bool {
 // pausedNow reports whether the clock stands still.
 func (x *change) pausedNow() bool {
 	return slices.ContainsFunc(x.pub.Pauses, func(p pause) bool { return p.To.IsZero() })
+}
+
+// restsSince reports whether the clock stands still, and was stopped before the last day was over.
+func (x *change) restsSince(due civil.Date) bool {
+	return slices.ContainsFunc(x.pub.Pauses, func(p pause) bool { return p.To.IsZero() && !p.From.After(due) })
 }
 
 // pause stops the clock from today.
