@@ -212,13 +212,18 @@ func (d *Desk) erasedBefore(ctx context.Context, s *gdpr.Session, c *Case, in *r
 		if err != nil {
 			return err
 		}
-		if other.open().file.ID == c.open().file.ID {
+		if other.open().file.ID == c.open().file.ID || !c.maybeSame(other) {
 			continue
 		}
 		addErased(d, other, in)
 	}
 	addErased(d, c, in)
 	return nil
+}
+
+// maybeSame reports whether two cases that one identifier leads to can be of one person: two persons may have one address. One of whom nothing is held has no id.
+func (c *Case) maybeSame(other *Case) bool {
+	return c.Person() == other.Person() || c.Person().IsZero() || other.Person().IsZero()
 }
 
 func addErased(d *Desk, c *Case, in *report.Input) {
