@@ -134,12 +134,13 @@ func (d *Desk) ToldRefusal(ctx context.Context, actor gdpr.Actor, c *Case, at ti
 		switch {
 		case at.IsZero() || at.After(x.now) || at.Before(x.pub.Received):
 			return refuse("At", "not between receipt and now")
-		case len(x.waitsFor()) == 0:
-			return refuse("Case", "nothing was refused, or it is told")
 		}
 		kind := noticeRefusal
 		if x.file.State == string(NotIdentified) {
 			kind = noticeNotIdentified
+		}
+		if !slices.Contains(x.waitsFor(), kind) {
+			return refuse("Case", "nothing was refused, or it is told")
 		}
 		x.pub.Told = append(x.pub.Told, Told{ID: gdpr.NewID(), Kind: kind, To: toPerson, At: at.UTC()})
 		waiting, err := d.waiting(ctx, x)
