@@ -92,6 +92,9 @@ func (d *Desk) deliver(ctx context.Context, s *gdpr.Session, actor gdpr.Actor, i
 	if err != nil {
 		return false, err
 	}
+	if f.Due.After(d.now()) { // another process has it since the list was read
+		return false, nil
+	}
 	var n notice
 	var l letter
 	if json.Unmarshal(f.Public, &n) != nil || n.V != 1 || json.Unmarshal(f.Secret, &l) != nil {
