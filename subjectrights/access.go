@@ -234,7 +234,7 @@ func addErased(d *Desk, c *Case, in *report.Input) {
 		for _, activity := range done.Activities {
 			n := 0
 			for _, id := range done.Records {
-				if c.open().activityOf(id) == activity {
+				if c.open().activityOf(id) == activity && !slices.Contains(done.Kept, id) {
 					n++
 				}
 			}

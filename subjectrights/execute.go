@@ -66,23 +66,15 @@ func (d *Desk) Erase(ctx context.Context, actor gdpr.Actor, c *Case) (*Outcome, 
 			return nil, err
 		}
 		out = o
-		o.Tell = recipients(d.reg, nil, x.activities(erased(x))...)
+		var gone []string
+		for _, is := range done {
+			gone = append(gone, is.Activities...)
+		}
+		o.Tell = recipients(d.reg, nil, gone...)
 		d.tell(x, noticeErased, o.Tell)
 		return done, nil
 	})
 	return out, wrap("erase", err)
-}
-
-// erased are the records whose erasure was granted; nil is all.
-func erased(x *change) []gdpr.ID {
-	var out []gdpr.ID
-	for _, dec := range x.granted(Erasure) {
-		if dec.Records == nil {
-			return nil
-		}
-		out = append(out, dec.Records...)
-	}
-	return out
 }
 
 func (d *Desk) erase(ctx context.Context, s *gdpr.Session, x *change, o *Outcome) ([]Done, error) {
@@ -100,10 +92,23 @@ func (d *Desk) erase(ctx context.Context, s *gdpr.Session, x *change, o *Outcome
 			return nil, err
 		}
 		o.Erasures = append(o.Erasures, *got)
-		gone := slices.DeleteFunc(slices.Clone(records), func(id gdpr.ID) bool {
-			return slices.ContainsFunc(got.Kept, func(k gdpr.Kept) bool { return k.Record == id })
+		if got.Parts == 0 && x.did(Erasure) { // and noted
+			continue
+		}
+		records = slices.DeleteFunc(slices.Clone(records), func(id gdpr.ID) bool { // those that an earlier try has noted as erased
+			return slices.ContainsFunc(x.pub.Done, func(is Done) bool {
+				return is.Right == Erasure && slices.Contains(is.Records, id) && !slices.Contains(is.Kept, id)
+			})
 		})
-		out = append(out, Done{Records: records, Proof: got.Proof, Activities: x.activities(gone), Ground: gdpr.Ground(dec.Ground)})
+		var kept []gdpr.ID
+		gone := slices.DeleteFunc(slices.Clone(records), func(id gdpr.ID) bool {
+			is := slices.ContainsFunc(got.Kept, func(k gdpr.Kept) bool { return k.Record == id })
+			if is {
+				kept = append(kept, id)
+			}
+			return is
+		})
+		out = append(out, Done{Records: records, Kept: kept, Proof: got.Proof, Activities: x.activities(gone), Ground: gdpr.Ground(dec.Ground)})
 	}
 	return out, nil
 }
