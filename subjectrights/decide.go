@@ -105,7 +105,7 @@ func (d *Desk) Decide(ctx context.Context, actor gdpr.Actor, c *Case, decisions 
 			x.pub.Decisions = append(x.pub.Decisions, dec)
 			x.sec.Reasons = append(x.sec.Reasons, dec.Reasons)
 			if !dec.Grant {
-				why = append(why, string(dec.Right)+"\t"+dec.Ground+"\t"+dec.Reasons)
+				why = append(why, string(dec.Right)+"\t"+dec.Ground+"\t"+strings.ReplaceAll(dec.Reasons, "\t", " "))
 			}
 		}
 		x.act.Thaw = len(x.granted(Access))+len(x.granted(Portability)) == 0
