@@ -194,7 +194,7 @@ func (d *Desk) Restrict(ctx context.Context, actor gdpr.Actor, c *Case, review c
 			return []Done{{}}, nil
 		}
 		there, err := s.Restrictions(ctx, gdpr.Subject(x.pub.Person))
-		if err != nil {
+		if still(err) != nil {
 			return nil, err
 		}
 		var done []Done
@@ -210,6 +210,9 @@ func (d *Desk) Restrict(ctx context.Context, actor gdpr.Actor, c *Case, review c
 					r.ReviewBy = review
 				}
 				id, err := d.restrict(ctx, s, there, r)
+				if errors.Is(err, gdpr.ErrErased) { // there is nothing to restrict any more
+					continue
+				}
 				if err != nil {
 					return nil, err
 				}
