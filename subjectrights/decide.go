@@ -180,8 +180,11 @@ func (d *Desk) checkRefusal(x *change, dec *Decision) error {
 	if len(dec.Reasons) > maxText {
 		return refuse("Decision.Reasons", "longer than 64 KiB")
 	}
+	if act, ok := d.reg.Activity(dec.Purpose); ok && dec.Right == Objection && act.DirectMarketing != nil { // also of somebody of whom nothing is held
+		return refuse("Decision.Grant", "an objection to direct marketing is absolute (Art. 21(2)-(3))")
+	}
 	for _, head := range x.activities(dec.Records) {
-		for _, id := range d.purposesWith(head, dec) {
+		for _, id := range d.purposesWith(head, &Decision{Right: dec.Right}) { // all: nobody decides on the others
 			act, _ := d.reg.Activity(id)
 			switch {
 			case dec.Right == Objection && act.DirectMarketing != nil:
