@@ -82,15 +82,20 @@ func (d *Desk) erase(ctx context.Context, s *gdpr.Session, x *change, o *Outcome
 		return []Done{{}}, nil // nothing is held: the answer says so
 	}
 	var out []Done
+	var held error
+	parts := 0
 	for _, dec := range x.granted(Erasure) {
 		records := x.all(dec)
 		got, err := s.Erase(ctx, gdpr.Subject(x.pub.Person), gdpr.Ground(dec.Ground), dec.Records...) // none named: all that there is by now
 		switch {
 		case errors.Is(err, gdpr.ErrNotFound): // it is gone: erased before, or by its own rules
 			got = &gdpr.Erasure{}
+		case errors.Is(err, gdpr.ErrOnHold) && got != nil:
+			held = err
 		case err != nil:
 			return nil, err
 		}
+		parts += got.Parts
 		o.Erasures = append(o.Erasures, *got)
 		if got.Parts == 0 && x.did(Erasure) { // and noted
 			continue
@@ -109,6 +114,9 @@ func (d *Desk) erase(ctx context.Context, s *gdpr.Session, x *change, o *Outcome
 			return is
 		})
 		out = append(out, Done{Records: records, Kept: kept, Proof: got.Proof, Activities: x.activities(gone), Ground: gdpr.Ground(dec.Ground)})
+	}
+	if held != nil && parts == 0 {
+		return nil, held
 	}
 	return out, nil
 }
