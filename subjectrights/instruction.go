@@ -314,8 +314,17 @@ func (d *Desk) carry(ctx context.Context, actor gdpr.Actor, o *Order, how Carrie
 		}
 		done = "rectified: " + strings.Join(how.Change.Fields.Names(), ", ")
 	case InstructRestrict:
-		if _, err := s.Restrict(ctx, gdpr.Restriction{Subject: is.file.Who, Ground: how.Ground, ReviewBy: how.ReviewBy}); err != nil {
+		there, err := s.Restrictions(ctx, is.file.Who)
+		if err != nil {
 			return err
+		}
+		r := gdpr.Restriction{Subject: is.file.Who, Ground: how.Ground, ReviewBy: how.ReviewBy}
+		if !slices.ContainsFunc(there, func(have gdpr.RestrictionInfo) bool {
+			return have.Lifted.IsZero() && have.Record.IsZero() && have.Ground == r.Ground && have.Agreement == is.Agreement
+		}) {
+			if _, err := s.Restrict(ctx, r); err != nil {
+				return err
+			}
 		}
 		done = "restricted"
 	}
