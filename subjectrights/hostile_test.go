@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -671,4 +672,233 @@ func TestHostileOneCopyForTwoRights(t *testing.T) {
 	h.copied(c)
 	err := h.desk.Answer(t.Context(), dpo, c, subjectrights.Answer{Told: h.at})
 	require.ErrorIs(t, err, subjectrights.ErrUnfinished, "what is taken along was never made")
+}
+
+// The answer to an erasure says what is kept, not only that it was carried out (EPM-D3, REQUIREMENTS 4.6).
+func TestHostileAnswerSaysWhatIsKept(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, epm)
+	annaEverywhere(h)
+	p := h.posted()
+	ctx := t.Context()
+	c := h.approved(gdpr.Email(annas), subjectrights.Erasure)
+	out, err := h.desk.Erase(ctx, dpo, c)
+	require.NoError(t, err)
+	require.Len(t, out.Erasures[0].Kept, 1)
+	require.NoError(t, h.desk.Answer(ctx, dpo, c, subjectrights.Answer{}))
+	_, err = h.desk.Deliver(ctx, dpo)
+	require.NoError(t, err)
+	for _, m := range p.sent {
+		if m.Kind == "answer" {
+			assert.Contains(t, m.Text, "2032", "the invoice is kept until then")
+		}
+	}
+}
+
+// A record about several persons is found by the identifier of one: that is who asks.
+func TestHostileFamilyRecord(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, orangery)
+	orangeryPerson(h)
+	_, err := h.desk.Receive(t.Context(), dpo, request(h.at, gdpr.Ref("familj-2"), subjectrights.Access))
+	require.NoError(t, err)
+}
+
+// Who answers on the day that they are asked has not missed the last day, if that was one on which the clock could still be stopped.
+func TestHostilePauseOnTheRolledDay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, epm)
+	h.set("2026-03-05")
+	h.ticket(gdpr.Email(annas), "Hej")
+	ctx := t.Context()
+	c := h.receive(gdpr.Email(annas), subjectrights.Access)
+	require.Equal(t, "2026-04-07", h.desk.Due(c).String(), "Easter: the month ends on the 5th")
+	h.set("2026-04-07")
+	require.NoError(t, h.desk.AskIdentity(ctx, dpo, c, "okänd adress"))
+	h.set("2026-04-17")
+	require.NoError(t, h.desk.Identify(ctx, dpo, c, subjectrights.LoggedIn, subjectrights.Address{Contact: annas}))
+	assert.False(t, h.desk.Due(c).Before(date(t, "2026-04-17")), "the last day is %s, and over before the person has answered", h.desk.Due(c))
+}
+
+// The extension: on the last day yes, the day after no; its notice inside the month or it does not count; once.
+func TestHostileExtension(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	open := func(h *house) *subjectrights.Case {
+		h.set("2028-02-29") // a leap day
+		h.ticket(gdpr.Email(annas), "Hej")
+		return h.identified(gdpr.Email(annas), subjectrights.Access)
+	}
+	h := newHouse(t, epm)
+	c := open(h)
+	h.at = time.Date(2028, time.March, 29, 21, 59, 59, 0, time.UTC) // the last second of the day in Sweden's summer
+	require.NoError(t, h.desk.Extend(ctx, dpo, c, subjectrights.Number, "Många.", h.at))
+	assert.Equal(t, "2028-05-29", h.desk.Due(c).String())
+	require.Error(t, h.desk.Extend(ctx, dpo, c, subjectrights.Number, "Många.", h.at))
+
+	h = newHouse(t, epm)
+	c = open(h)
+	h.at = time.Date(2028, time.March, 29, 22, 0, 0, 0, time.UTC)
+	require.ErrorIs(t, h.desk.Extend(ctx, dpo, c, subjectrights.Number, "Många.", h.at), subjectrights.ErrTooLate)
+
+	h = newHouse(t, epm)
+	c = open(h)
+	h.posted()
+	h.set("2028-03-29")
+	require.NoError(t, h.desk.Extend(ctx, dpo, c, subjectrights.Number, "Många.", time.Time{}))
+	h.set("2028-03-30")
+	_, err := h.desk.Deliver(ctx, dpo)
+	require.NoError(t, err)
+	c = h.reread(c)
+	assert.Equal(t, "2028-03-29", h.desk.Due(c).String(), "told too late")
+	late, err := h.desk.Missed(ctx, dpo)
+	require.NoError(t, err)
+	assert.Len(t, late, 1)
+}
+
+// Somebody of whom we hold very much can ask as anybody can.
+func TestHostileManyRecords(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("half a minute")
+	}
+	h := newHouse(t, epm)
+	h.set("2026-03-05")
+	many := func(yield func(gdpr.Record, error) bool) {
+		for range 28_000 {
+			if !yield(gdpr.Record{Subject: gdpr.Email(annas), Fields: gdpr.Fields{"message": "Hej"}}, nil) {
+				return
+			}
+		}
+	}
+	_, err := h.As(dpo, "support-ticket").PutAll(t.Context(), many, nil)
+	require.NoError(t, err)
+	_, err = h.desk.Receive(t.Context(), dpo, request(h.at, gdpr.Email(annas), subjectrights.Erasure))
+	require.NoError(t, err)
+}
+
+// Nothing of one customer reaches another, or the person: over random stores of three customers and both roles.
+func TestHostileThreeCustomers(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(25) {
+		rnd := rand.New(rand.NewPCG(seed, 17))
+		h := newHouse(t, epm)
+		p := h.posted()
+		h.set("2026-02-02")
+		names := []string{"Kund i Norden AB", "Ådalens Bygg AB", "Västanå Trä AB"}
+		of := map[string]string{} // by party
+		records := map[string][]string{}
+		for _, name := range names {
+			if rnd.IntN(3) == 0 {
+				continue
+			}
+			party, record := h.customer(name, "hosted-customer-data", "service-agreement", gdpr.Email(annas), gdpr.Fields{"content": "Hemligt hos " + name})
+			of[party.String()] = name
+			records[party.String()] = append(records[party.String()], record.String())
+		}
+		own := rnd.IntN(3)
+		for range own {
+			h.ticket(gdpr.Email(annas), "Vårt eget")
+		}
+		h.ticket(gdpr.Email("annan@kund.example"), "En annans")
+		h.set("2026-03-05")
+		r := request(h.at, gdpr.Email(annas), subjectrights.Access, subjectrights.Erasure)
+		r.Case, r.Reply = "2026-18", subjectrights.Address{Contact: annas}
+		c, err := h.desk.Receive(t.Context(), dpo, r)
+		require.NoError(t, err)
+		require.NoError(t, h.desk.Identify(t.Context(), dpo, c, subjectrights.LoggedIn, subjectrights.Address{Contact: annas}))
+		require.NoError(t, h.desk.Decide(t.Context(), dpo, c, grants(subjectrights.Access, subjectrights.Erasure)...))
+		rep := h.access(c)
+		assert.Equal(t, own, rep.Records())
+		text := asJSON(t, rep, "sv")
+		h.copied(c)
+		_, err = h.desk.Erase(t.Context(), dpo, c)
+		require.NoError(t, err)
+		require.NoError(t, h.desk.Answer(t.Context(), dpo, c, subjectrights.Answer{}))
+		_, err = h.desk.Deliver(t.Context(), dpo)
+		require.NoError(t, err)
+		forwards := 0
+		for _, m := range p.sent {
+			if m.Kind == "forward" {
+				forwards++
+			}
+			for party, name := range of {
+				if m.Party == party {
+					assert.NotContains(t, m.Text, "Anna")
+					assert.NotContains(t, m.Text, "annas")
+					continue
+				}
+				assert.NotContains(t, m.Text+m.Subject, name)
+				for _, id := range records[party] {
+					assert.NotContains(t, m.Text, id)
+				}
+			}
+		}
+		assert.Equal(t, len(of), forwards)
+		for party, name := range of {
+			for _, secret := range append(records[party], party, name, "Hemligt", "En annans") {
+				assert.NotContains(t, text, secret)
+			}
+		}
+		assert.Len(t, h.receive(gdpr.Email(annas), subjectrights.Access).Forward(), len(of), "the customers' data is untouched")
+	}
+}
+
+// A customer without an address can be told by other means, and the case come to its end.
+func TestHostileCustomerWithoutAddress(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, epm)
+	h.set("2026-02-02")
+	ctx, admin := t.Context(), h.As(boss, gdpr.Retention)
+	party, err := admin.PutParty(ctx, gdpr.Party{Name: "Kund i Norden AB", Country: "SE"})
+	if err != nil {
+		return // refused: as good
+	}
+	agreement, err := admin.PutAgreement(ctx, gdpr.Agreement{Party: party, Ref: "AV-1", From: date(t, "2024-01-01"), Activities: []string{"hosted-customer-data"},
+		Terms: "service-agreement", Erase: []string{"P30D after agreement-ended"}, AtEnd: "erase"})
+	require.NoError(t, err)
+	_, err = h.As(dpo, "hosted-customer-data").Under(agreement).Put(ctx, gdpr.Record{Subject: gdpr.Email(annas), Fields: gdpr.Fields{"content": "x"}})
+	require.NoError(t, err)
+	h.set("2026-03-05")
+	h.posted()
+	c := h.approved(gdpr.Email(annas), subjectrights.Erasure)
+	_, err = h.desk.Erase(ctx, dpo, c)
+	require.NoError(t, err)
+	require.NoError(t, h.desk.Answer(ctx, dpo, c, subjectrights.Answer{Told: h.at}))
+	_, err = h.desk.Deliver(ctx, dpo)
+	require.NoError(t, err)
+	require.NoError(t, h.desk.Close(ctx, dpo, h.reread(c)), "nothing says that it was passed on, and nothing can")
+}
+
+// Who only says that they are somebody does not keep that person from being erased.
+func TestHostileStrangersFreeze(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, epm)
+	h.set("2026-02-02")
+	one := h.ticket(gdpr.Email(annas), "Hej")
+	h.set("2026-03-05")
+	h.receive(gdpr.Email(annas), subjectrights.Access) // a stranger
+	c := h.approved(gdpr.Email(annas), subjectrights.Erasure)
+	_, err := h.desk.Erase(t.Context(), dpo, c)
+	require.NoError(t, err)
+	assert.False(t, h.left(one))
+}
+
+// More than a thousand records: the report has all that there is, also of an activity that came after the request.
+func TestHostileStreamedReportHasAll(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, epm)
+	h.set("2026-03-05")
+	many := func(yield func(gdpr.Record, error) bool) {
+		for range 1001 {
+			if !yield(gdpr.Record{Subject: gdpr.Email(annas), Fields: gdpr.Fields{"message": "Hej"}}, nil) {
+				return
+			}
+		}
+	}
+	_, err := h.As(dpo, "support-ticket").PutAll(t.Context(), many, nil)
+	require.NoError(t, err)
+	c := h.approved(gdpr.Email(annas), subjectrights.Access)
+	h.put("sales-contact", gdpr.Record{Subject: gdpr.Email(annas), Fields: gdpr.Fields{"employer": "Kund i Norden AB"}})
+	assert.True(t, strings.Contains(asJSON(t, h.access(c), "sv"), "Kund i Norden AB"))
 }
