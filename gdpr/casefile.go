@@ -357,43 +357,59 @@ func (e *Engine) dropEnded(ctx context.Context) error {
 
 // dropCases erases the files of cases whose time is up, with their keys and what leads to them. Each batch has a proof.
 func (e *Engine) dropCases(ctx context.Context) error {
-	for {
-		now := e.instant()
-		files, err := e.store.Files(ctx, storage.FileQuery{Kind: fileClosedCase, Before: now, Limit: 200})
-		if err != nil || len(files) == 0 {
+	some := false
+	for tries := 0; ; tries++ {
+		var cond *storage.ConditionError
+		done, err := e.dropSomeCases(ctx)
+		if err != nil && (!errors.As(err, &cond) || tries == carryTries) { // else another process was first
 			return err
 		}
-		a := &act{s: e.As(Job("sweep"), Retention), now: now, action: "Sweep", grant: grantBuiltIn}
-		b := &storage.Batch{}
-		why := audit.Because{Family: "case-file", Role: string(register.Controller), Rule: e.reg.Accountability.CaseFiles.String() + " after closed", Event: string(retention.Collected),
-			Register: e.reg.Version}
-		proof := audit.Proof{Kind: audit.ErasedSubjects, Controller: e.self, Because: []audit.Because{why}}
-		var cases []ID
-		for _, f := range files {
-			b.Files = append(b.Files, storage.FileCond{Kind: f.Kind, ID: f.ID, Rev: f.Rev})
-			b.EraseFiles = append(b.EraseFiles, storage.FileRef{Kind: f.Kind, ID: f.ID})
-			if f.Parent.IsZero() {
-				cases = append(cases, f.ID)
-				b.Keys.DestroySubjects = append(b.Keys.DestroySubjects, storage.SubjectKey{ID: f.ID, Controller: e.self})
-			}
-		}
-		if len(cases) == 0 {
-			if err := a.commit(ctx, b, audit.Entry{Why: "files of cases whose time is up", Count: len(files)}); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := e.caseTraces(ctx, b, cases); err != nil {
-			return err
-		}
-		proof.Subjects = cases
-		if _, err := a.erase(ctx, b, proof, audit.Entry{Why: "files of cases whose time is up", Count: len(cases)}); err != nil {
-			return err
-		}
-		for _, id := range cases {
-			e.ring.ForgetSubject(e.self, id)
+		switch {
+		case done && some:
+			return e.scrub(ctx) // of their keys
+		case done:
+			return nil
+		case err == nil:
+			tries, some = 0, true
 		}
 	}
+}
+
+// dropSomeCases erases one batch of them; done when there was none.
+func (e *Engine) dropSomeCases(ctx context.Context) (done bool, err error) {
+	now := e.instant()
+	files, err := e.store.Files(ctx, storage.FileQuery{Kind: fileClosedCase, Before: now, Limit: 200})
+	if err != nil || len(files) == 0 {
+		return true, err
+	}
+	a := &act{s: e.As(Job("sweep"), Retention), now: now, action: "Sweep", grant: grantBuiltIn}
+	b := &storage.Batch{}
+	why := audit.Because{Family: "case-file", Role: string(register.Controller), Rule: e.reg.Accountability.CaseFiles.String() + " after closed", Event: string(retention.Collected),
+		Register: e.reg.Version}
+	proof := audit.Proof{Kind: audit.ErasedSubjects, Controller: e.self, Because: []audit.Because{why}}
+	var cases []ID
+	for _, f := range files {
+		b.Files = append(b.Files, storage.FileCond{Kind: f.Kind, ID: f.ID, Rev: f.Rev})
+		b.EraseFiles = append(b.EraseFiles, storage.FileRef{Kind: f.Kind, ID: f.ID})
+		if f.Parent.IsZero() {
+			cases = append(cases, f.ID)
+			b.Keys.DestroySubjects = append(b.Keys.DestroySubjects, storage.SubjectKey{ID: f.ID, Controller: e.self})
+		}
+	}
+	if len(cases) == 0 {
+		return false, a.commit(ctx, b, audit.Entry{Why: "files of cases whose time is up", Count: len(files)})
+	}
+	if err := e.caseTraces(ctx, b, cases); err != nil {
+		return false, err
+	}
+	proof.Subjects = cases
+	if _, err := a.erase(ctx, b, proof, audit.Entry{Why: "files of cases whose time is up", Count: len(cases)}); err != nil {
+		return false, err
+	}
+	for _, id := range cases {
+		e.ring.ForgetSubject(e.self, id)
+	}
+	return false, nil
 }
 
 // caseTraces adds to a batch what belongs to cases that go: what leads to them, and files that were closed with them.

@@ -53,6 +53,11 @@ func (a *act) freeze(ctx context.Context, b *storage.Batch, of ID, fr *Freeze) e
 		if json.Unmarshal(row.Body, &body) != nil {
 			return errors.New("decode hold: not of format 1")
 		}
+		if fr.Until.Before(body.ReviewBy) { // a sweep may have dated parts by the day that it lasted to
+			if err := a.dateAgain(ctx, b, fr.Subject); err != nil {
+				return err
+			}
+		}
 	}
 	body.ReviewBy = fr.Until
 	row.Rev++

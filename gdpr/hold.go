@@ -296,17 +296,7 @@ func (a *act) release(ctx context.Context, b *storage.Batch, body holdBody) erro
 		return nil
 	case "subject":
 		b.HoldSubjects = append(b.HoldSubjects, storage.Count{ID: body.Subject, N: -1})
-		parts, err := e.partsOfSubject(ctx, body.Subject)
-		if err != nil {
-			return err
-		}
-		for i := range parts {
-			if err := e.date(ctx, &parts[i]); err != nil {
-				return err
-			}
-			b.RetimeParts = append(b.RetimeParts, retimeOf(&parts[i]))
-		}
-		return nil
+		return a.dateAgain(ctx, b, body.Subject)
 	}
 	parts, err := e.store.Record(ctx, body.Record)
 	if err != nil {
@@ -322,6 +312,21 @@ func (a *act) release(ctx context.Context, b *storage.Batch, body holdBody) erro
 		// The new date holds for the facts that it was made of, and for no others.
 		b.RetimeParts = append(b.RetimeParts, retimeOf(&parts[i]))
 		b.HoldParts = append(b.HoldParts, storage.PartHold{PartRef: parts[i].PartRef, N: -1})
+	}
+	return nil
+}
+
+// dateAgain dates all parts of a person by their own clocks.
+func (a *act) dateAgain(ctx context.Context, b *storage.Batch, subject ID) error {
+	parts, err := a.s.e.partsOfSubject(ctx, subject)
+	if err != nil {
+		return err
+	}
+	for i := range parts {
+		if err := a.s.e.date(ctx, &parts[i]); err != nil {
+			return err
+		}
+		b.RetimeParts = append(b.RetimeParts, retimeOf(&parts[i]))
 	}
 	return nil
 }

@@ -193,6 +193,9 @@ func (u *update) run(ctx context.Context, id ID, c Change, usable []storage.Part
 		if frozen, err = u.a.onlyFrozen(ctx, u.b, u.subject); err != nil {
 			return err
 		}
+		for _, v := range set { // to put right is no erasure, to take away is
+			frozen = frozen && v != nil
+		}
 	}
 	u.b.Subjects = append(u.b.Subjects, storage.SubjectCond{ID: u.subject, NotHeld: !frozen, Exclusive: len(u.left) > 0, Left: u.left})
 	entry := audit.Entry{Objects: []string{audit.Object("record", id)}, Fields: set.Names()}

@@ -29,6 +29,9 @@ func (d *Desk) Access(ctx context.Context, actor gdpr.Actor, c *Case) (*report.R
 }
 
 func (d *Desk) report(ctx context.Context, actor gdpr.Actor, c *Case) (*report.Report, error) {
+	if err := d.current(ctx, actor, &c.open().file); err != nil {
+		return nil, err
+	}
 	s, p := d.session(actor, c.ID()), &c.open().pub
 	in := report.Input{Register: d.reg, Case: c.ID(), Received: p.Day, Due: d.Due(c), Made: d.now(), Person: p.Person, Sources: d.sourcesOf(ctx, c)}
 	records := 0
@@ -201,13 +204,18 @@ func (d *Desk) erasedBefore(ctx context.Context, s *gdpr.Session, c *Case, in *r
 		if err != nil {
 			return err
 		}
-		if other.open().file.ID == c.open().file.ID {
+		if other.open().file.ID == c.open().file.ID || !c.maybeSame(other) {
 			continue
 		}
 		addErased(d, other, in)
 	}
 	addErased(d, c, in)
 	return nil
+}
+
+// maybeSame reports whether two cases that one identifier leads to can be of one person: two persons may have one address. One of whom nothing is held has no id.
+func (c *Case) maybeSame(other *Case) bool {
+	return c.Person() == other.Person() || c.Person().IsZero() || other.Person().IsZero()
 }
 
 func addErased(d *Desk, c *Case, in *report.Input) {
@@ -218,7 +226,7 @@ func addErased(d *Desk, c *Case, in *report.Input) {
 		for _, activity := range done.Activities {
 			n := 0
 			for _, id := range done.Records {
-				if c.open().activityOf(id) == activity {
+				if c.open().activityOf(id) == activity && !slices.Contains(done.Kept, id) {
 					n++
 				}
 			}

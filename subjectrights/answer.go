@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gallra/gallra/gdpr"
+	"github.com/gallra/gallra/gdpr/civil"
 )
 
 // Attachment is a file that goes with a message: a sealed package.
@@ -103,6 +104,7 @@ func (d *Desk) Answer(ctx context.Context, actor gdpr.Actor, c *Case, a Answer) 
 		}
 		x.act.Thaw = true
 		if !a.Told.IsZero() {
+			x.answered = civil.DateOf(a.Told, d.zone)
 			x.pub.Told = append(x.pub.Told, Told{ID: gdpr.NewID(), Kind: noticeAnswer, To: toPerson, At: a.Told.UTC()})
 			return nil
 		}
@@ -132,12 +134,13 @@ func (d *Desk) ToldRefusal(ctx context.Context, actor gdpr.Actor, c *Case, at ti
 		switch {
 		case at.IsZero() || at.After(x.now) || at.Before(x.pub.Received):
 			return refuse("At", "not between receipt and now")
-		case len(x.waitsFor()) == 0:
-			return refuse("Case", "nothing was refused, or it is told")
 		}
 		kind := noticeRefusal
 		if x.file.State == string(NotIdentified) {
 			kind = noticeNotIdentified
+		}
+		if !slices.Contains(x.waitsFor(), kind) {
+			return refuse("Case", "nothing was refused, or it is told")
 		}
 		x.pub.Told = append(x.pub.Told, Told{ID: gdpr.NewID(), Kind: kind, To: toPerson, At: at.UTC()})
 		waiting, err := d.waiting(ctx, x)

@@ -106,6 +106,8 @@ type Done struct {
 	By      string    `json:"by"`
 	Records []gdpr.ID `json:"records,omitempty"`
 	Proof   gdpr.ID   `json:"proof,omitzero"`
+	// Kept are those of Records of which something could not be erased yet.
+	Kept []gdpr.ID `json:"kept,omitempty"`
 	// Activities are what an erased record was held for, with Ground, for later answers.
 	Activities []string    `json:"activities,omitempty"`
 	Ground     gdpr.Ground `json:"ground,omitempty"`

@@ -105,9 +105,10 @@ func (d *Desk) Decide(ctx context.Context, actor gdpr.Actor, c *Case, decisions 
 			x.pub.Decisions = append(x.pub.Decisions, dec)
 			x.sec.Reasons = append(x.sec.Reasons, dec.Reasons)
 			if !dec.Grant {
-				why = append(why, string(dec.Right)+"\t"+dec.Ground+"\t"+dec.Reasons)
+				why = append(why, string(dec.Right)+"\t"+dec.Ground+"\t"+strings.ReplaceAll(dec.Reasons, "\t", " "))
 			}
 		}
+		x.act.Thaw = len(x.granted(Access))+len(x.granted(Portability)) == 0
 		if len(why) > 0 {
 			d.notify(x, noticeRefusal, toPerson, x.answerTo(), map[string]string{"refused": strings.Join(why, "\n")})
 		}
@@ -121,6 +122,9 @@ func (d *Desk) checkDecision(x *change, dec *Decision) error {
 	}
 	if dec.Right == Access && dec.Records != nil {
 		return refuse("Decision.Records", "access is to all that we hold: what is about others is left out of the report")
+	}
+	if dec.Records != nil && len(dec.Records) == 0 {
+		return refuse("Decision.Records", "empty: nil is all that we hold")
 	}
 	for _, id := range dec.Records {
 		if x.activityOf(id) == "" {
@@ -176,8 +180,11 @@ func (d *Desk) checkRefusal(x *change, dec *Decision) error {
 	if len(dec.Reasons) > maxText {
 		return refuse("Decision.Reasons", "longer than 64 KiB")
 	}
+	if act, ok := d.reg.Activity(dec.Purpose); ok && dec.Right == Objection && act.DirectMarketing != nil { // also of somebody of whom nothing is held
+		return refuse("Decision.Grant", "an objection to direct marketing is absolute (Art. 21(2)-(3))")
+	}
 	for _, head := range x.activities(dec.Records) {
-		for _, id := range d.purposesWith(head, dec) {
+		for _, id := range d.purposesWith(head, &Decision{Right: dec.Right}) { // all: nobody decides on the others
 			act, _ := d.reg.Activity(id)
 			switch {
 			case dec.Right == Objection && act.DirectMarketing != nil:

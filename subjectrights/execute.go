@@ -24,6 +24,9 @@ func (d *Desk) execute(ctx context.Context, actor gdpr.Actor, c *Case, r Right, 
 		if len(x.granted(r)) == 0 {
 			return ErrNotGranted
 		}
+		if err := d.current(ctx, actor, &x.file); err != nil {
+			return err
+		}
 		done, err := do(x, d.session(actor, x.file.Number))
 		if err != nil {
 			return err
@@ -63,23 +66,15 @@ func (d *Desk) Erase(ctx context.Context, actor gdpr.Actor, c *Case) (*Outcome, 
 			return nil, err
 		}
 		out = o
-		o.Tell = recipients(d.reg, nil, x.activities(erased(x))...)
+		var gone []string
+		for _, is := range done {
+			gone = append(gone, is.Activities...)
+		}
+		o.Tell = recipients(d.reg, nil, gone...)
 		d.tell(x, noticeErased, o.Tell)
 		return done, nil
 	})
 	return out, wrap("erase", err)
-}
-
-// erased are the records whose erasure was granted; nil is all.
-func erased(x *change) []gdpr.ID {
-	var out []gdpr.ID
-	for _, dec := range x.granted(Erasure) {
-		if dec.Records == nil {
-			return nil
-		}
-		out = append(out, dec.Records...)
-	}
-	return out
 }
 
 func (d *Desk) erase(ctx context.Context, s *gdpr.Session, x *change, o *Outcome) ([]Done, error) {
@@ -87,20 +82,41 @@ func (d *Desk) erase(ctx context.Context, s *gdpr.Session, x *change, o *Outcome
 		return []Done{{}}, nil // nothing is held: the answer says so
 	}
 	var out []Done
+	var held error
+	parts := 0
 	for _, dec := range x.granted(Erasure) {
 		records := x.all(dec)
 		got, err := s.Erase(ctx, gdpr.Subject(x.pub.Person), gdpr.Ground(dec.Ground), dec.Records...) // none named: all that there is by now
 		switch {
 		case errors.Is(err, gdpr.ErrNotFound): // it is gone: erased before, or by its own rules
 			got = &gdpr.Erasure{}
+		case errors.Is(err, gdpr.ErrOnHold) && got != nil:
+			held = err
 		case err != nil:
 			return nil, err
 		}
+		parts += got.Parts
 		o.Erasures = append(o.Erasures, *got)
-		gone := slices.DeleteFunc(slices.Clone(records), func(id gdpr.ID) bool {
-			return slices.ContainsFunc(got.Kept, func(k gdpr.Kept) bool { return k.Record == id })
+		if got.Parts == 0 && x.did(Erasure) { // and noted
+			continue
+		}
+		records = slices.DeleteFunc(slices.Clone(records), func(id gdpr.ID) bool { // those that an earlier try has noted as erased
+			return slices.ContainsFunc(x.pub.Done, func(is Done) bool {
+				return is.Right == Erasure && slices.Contains(is.Records, id) && !slices.Contains(is.Kept, id)
+			})
 		})
-		out = append(out, Done{Records: records, Proof: got.Proof, Activities: x.activities(gone), Ground: gdpr.Ground(dec.Ground)})
+		var kept []gdpr.ID
+		gone := slices.DeleteFunc(slices.Clone(records), func(id gdpr.ID) bool {
+			is := slices.ContainsFunc(got.Kept, func(k gdpr.Kept) bool { return k.Record == id })
+			if is {
+				kept = append(kept, id)
+			}
+			return is
+		})
+		out = append(out, Done{Records: records, Kept: kept, Proof: got.Proof, Activities: x.activities(gone), Ground: gdpr.Ground(dec.Ground)})
+	}
+	if held != nil && parts == 0 {
+		return nil, held
 	}
 	return out, nil
 }
@@ -186,7 +202,7 @@ func (d *Desk) Restrict(ctx context.Context, actor gdpr.Actor, c *Case, review c
 			return []Done{{}}, nil
 		}
 		there, err := s.Restrictions(ctx, gdpr.Subject(x.pub.Person))
-		if err != nil {
+		if still(err) != nil {
 			return nil, err
 		}
 		var done []Done
@@ -202,6 +218,9 @@ func (d *Desk) Restrict(ctx context.Context, actor gdpr.Actor, c *Case, review c
 					r.ReviewBy = review
 				}
 				id, err := d.restrict(ctx, s, there, r)
+				if errors.Is(err, gdpr.ErrErased) { // there is nothing to restrict any more
+					continue
+				}
 				if err != nil {
 					return nil, err
 				}

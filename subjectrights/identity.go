@@ -49,7 +49,10 @@ func (d *Desk) Identify(ctx context.Context, actor gdpr.Actor, c *Case, how Meth
 		}
 		x.pub.Identity = &Identified{how, x.now.UTC(), actor.String()}
 		x.sec.Verified = savedAddress(answerTo)
-		if x.file.State != string(AwaitingClarification) {
+		switch n := len(x.pub.Pauses); {
+		case x.was == NotIdentified && n > 0: // it could not go on until now
+			x.pub.Pauses[n-1].To = x.today
+		case x.was != AwaitingClarification:
 			x.resume()
 		}
 		return nil

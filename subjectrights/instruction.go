@@ -201,6 +201,15 @@ func (d *Desk) putOrder(ctx context.Context, actor gdpr.Actor, o *order, act gdp
 	if s := OrderState(o.file.State); s == OrderReported || s == OrderDropped {
 		o.file.Closed = true
 		o.file.Due = d.reg.Accountability.CaseFiles.After(civil.DateOf(d.now(), d.zone)).End(d.zone).UTC()
+		waiting, err := d.session(actor, o.file.Number).OpenCaseFiles(ctx, kindNotice, o.file.ID)
+		if err != nil {
+			return err
+		}
+		for i := range waiting { // there is no file left to note them in
+			if !slices.ContainsFunc(act.Drop, func(f *gdpr.CaseFile) bool { return f.ID == waiting[i].ID }) {
+				act.Drop = append(act.Drop, &waiting[i])
+			}
+		}
 	}
 	act.Put = append([]*gdpr.CaseFile{&o.file}, act.Put...)
 	return d.session(actor, o.file.Number).PutCase(ctx, act)
@@ -266,6 +275,9 @@ func (d *Desk) carry(ctx context.Context, actor gdpr.Actor, o *Order, how Carrie
 	if OrderState(is.file.State) != OrderReceived {
 		return fmt.Errorf("%w: the instruction is %s", ErrState, is.file.State)
 	}
+	if err := d.current(ctx, actor, &is.file); err != nil {
+		return err
+	}
 	s := d.eng.As(actor, is.Activity).Under(is.Agreement).Case(is.file.Number)
 	done := ""
 	switch is.Action {
@@ -302,8 +314,17 @@ func (d *Desk) carry(ctx context.Context, actor gdpr.Actor, o *Order, how Carrie
 		}
 		done = "rectified: " + strings.Join(how.Change.Fields.Names(), ", ")
 	case InstructRestrict:
-		if _, err := s.Restrict(ctx, gdpr.Restriction{Subject: is.file.Who, Ground: how.Ground, ReviewBy: how.ReviewBy}); err != nil {
+		there, err := s.Restrictions(ctx, is.file.Who)
+		if err != nil {
 			return err
+		}
+		r := gdpr.Restriction{Subject: is.file.Who, Ground: how.Ground, ReviewBy: how.ReviewBy}
+		if !slices.ContainsFunc(there, func(have gdpr.RestrictionInfo) bool {
+			return have.Lifted.IsZero() && have.Record.IsZero() && have.Ground == r.Ground && have.Agreement == is.Agreement
+		}) {
+			if _, err := s.Restrict(ctx, r); err != nil {
+				return err
+			}
 		}
 		done = "restricted"
 	}
@@ -375,14 +396,19 @@ func (d *Desk) Settle(ctx context.Context, actor gdpr.Actor, o *Order, stands bo
 	return wrap("settle", d.move(ctx, actor, o, &is, "Settle", "decide"))
 }
 
-// noteReported notes that a customer has a notice about its instruction; with the report the order is closed.
+// noteReported notes that a customer has a notice about its instruction; with the report, and all before it, the order is closed.
 func (d *Desk) noteReported(ctx context.Context, actor gdpr.Actor, file *gdpr.CaseFile, f *gdpr.CaseFile, t Told) error {
 	o, err := decodeOrder(file)
 	if err != nil {
 		return err
 	}
 	o.Told = append(o.Told, t)
-	if t.Kind == noticeReport {
+	waiting, err := d.session(actor, o.file.Number).OpenCaseFiles(ctx, kindNotice, o.file.ID)
+	if err != nil {
+		return err
+	}
+	others := slices.ContainsFunc(waiting, func(w gdpr.CaseFile) bool { return w.ID != f.ID })
+	if !others && slices.ContainsFunc(o.Told, func(t Told) bool { return t.Kind == noticeReport }) {
 		o.file.State = string(OrderReported)
 	}
 	return d.putOrder(ctx, actor, o, gdpr.CaseAct{Action: "Deliver", May: "disclose", Drop: []*gdpr.CaseFile{f}})

@@ -92,7 +92,11 @@ func (d *Desk) link(ctx context.Context, s *gdpr.Session, x *change) error {
 		return err
 	}
 	for _, f := range others {
-		if !f.Closed {
+		other, err := decodeCase(&f)
+		if err != nil {
+			return err
+		}
+		if !f.Closed && (&Case{&x.open}).maybeSame(other) {
 			x.pub.Linked = append(x.pub.Linked, f.ID)
 		}
 	}

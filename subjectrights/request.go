@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gallra/gallra/gdpr"
+	"github.com/gallra/gallra/gdpr/civil"
 )
 
 // Right is a right of the data subject, in the notation of the Data Privacy Vocabulary.
@@ -123,7 +124,7 @@ func (r *Request) check(now time.Time) error {
 	if err := r.Reply.check("Reply"); err != nil {
 		return err
 	}
-	return r.Representative.check()
+	return r.Representative.check(civil.DateOf(r.Received, time.UTC).AddDays(-1)) // in no zone is it earlier
 }
 
 const maxText = 64 << 10
@@ -146,7 +147,7 @@ func (a Address) check(field string) error {
 	return nil
 }
 
-func (r *Representative) check() error {
+func (r *Representative) check(received civil.Date) error {
 	switch {
 	case r == nil:
 		return nil
@@ -156,6 +157,15 @@ func (r *Representative) check() error {
 		return refuse("Representative.Name", "missing")
 	case r.Evidence == "":
 		return refuse("Representative.Evidence", "missing: what shows that they may act")
+	}
+	if r.Until == "" {
+		return nil
+	}
+	switch until, err := civil.ParseDate(r.Until); {
+	case err != nil:
+		return refuse("Representative.Until", "not a day, 2006-01-02")
+	case until.Before(received):
+		return refuse("Representative.Until", "over before the request came")
 	}
 	return nil
 }

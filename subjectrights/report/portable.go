@@ -116,11 +116,11 @@ func (b *builder) takeAlong(r Record, derived []string) portableRecord {
 	return out
 }
 
-// ended reports whether a purpose of a part is over: what it rested on is gone.
+// ended reports whether a purpose of a part was over when the request came: what it rested on was gone. What ended since, perhaps by the same letter, was asked for before.
 func (b *builder) ended(p gdpr.PartExplanation, purpose string) bool {
 	for _, st := range p.Verdict.Standings {
 		if st.Purpose == purpose && st.Ended != nil {
-			return true
+			return st.Ended.Day.Before(b.in.Received)
 		}
 	}
 	return false
