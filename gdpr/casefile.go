@@ -122,6 +122,9 @@ type caseSecret struct {
 	Text []byte         `json:"text,omitempty"`
 }
 
+// caseValues is how many of the largest values a file of a case may hold: it can name very many records.
+const caseValues = 64
+
 var kindForm = regexp.MustCompile(`^[a-z][a-z-]{0,30}$`)
 
 // NewID returns a new random id.
@@ -196,8 +199,8 @@ func (f *CaseFile) check(e *Engine) error {
 	switch {
 	case f.Due.IsZero():
 		return refuse("CaseFile.Due", "missing: nothing waits, and no file is kept, for ever")
-	case len(f.Public)+len(f.Secret) > e.opt.MaxValue:
-		return refuse("CaseFile", "larger than %d bytes", e.opt.MaxValue)
+	case len(f.Public)+len(f.Secret) > caseValues*e.opt.MaxValue:
+		return refuse("CaseFile", "larger than %d bytes", caseValues*e.opt.MaxValue)
 	case len(f.Public) > 0 && !json.Valid(f.Public):
 		return refuse("CaseFile.Public", "not JSON")
 	case f.Rev > 0 && f.ID.IsZero():
@@ -216,8 +219,12 @@ func (f *CaseFile) of() ID {
 	return f.Case
 }
 
+// metaCaseKind goes before a kind of file of which there are some.
+const metaCaseKind = "case kind "
+
 // putCase writes the files of an act.
 func (a *act) putCase(ctx context.Context, act *CaseAct) error {
+	e := a.s.e
 	b := &storage.Batch{}
 	entry := audit.Entry{Why: act.Why}
 	revs := make([]int64, len(act.Put))
@@ -251,7 +258,18 @@ func (a *act) putCase(ctx context.Context, act *CaseAct) error {
 			return err
 		}
 	}
+	for _, f := range act.Put { // so that Replay knows where to look
+		if _, known := e.caseKinds.LoadOrStore(f.Kind, true); !known {
+			if b.PutMeta == nil {
+				b.PutMeta = map[string][]byte{}
+			}
+			b.PutMeta[metaCaseKind+f.Kind] = []byte("1")
+		}
+	}
 	if err := a.commit(ctx, b, entry); err != nil {
+		for _, f := range act.Put {
+			e.caseKinds.Delete(f.Kind)
+		}
 		return err
 	}
 	for i, f := range act.Put {
@@ -384,7 +402,7 @@ func (e *Engine) dropSomeCases(ctx context.Context) (done bool, err error) {
 	}
 	a := &act{s: e.As(Job("sweep"), Retention), now: now, action: "Sweep", grant: grantBuiltIn}
 	b := &storage.Batch{}
-	why := audit.Because{Family: "case-file", Role: string(register.Controller), Rule: e.reg.Accountability.CaseFiles.String() + " after closed", Event: string(retention.Collected),
+	why := audit.Because{Family: caseFamily, Role: string(register.Controller), Rule: e.reg.Accountability.CaseFiles.String() + " after closed", Event: string(retention.Collected),
 		Register: e.reg.Version}
 	proof := audit.Proof{Kind: audit.ErasedSubjects, Controller: e.self, Because: []audit.Because{why}}
 	var cases []ID
@@ -413,8 +431,8 @@ func (e *Engine) dropSomeCases(ctx context.Context) (done bool, err error) {
 }
 
 // caseTraces adds to a batch what belongs to cases that go: what leads to them, and files that were closed with them.
-func (e *Engine) caseTraces(ctx context.Context, b *storage.Batch, cases []ID) error {
-	for _, kind := range []string{fileCaseOf, fileClosedCase} {
+func (e *Engine) caseTraces(ctx context.Context, b *storage.Batch, cases []ID, open ...string) error {
+	for _, kind := range append([]string{fileCaseOf, fileClosedCase}, open...) {
 		q := storage.FileQuery{Kind: kind, Parents: cases, Limit: 1000}
 		for {
 			files, err := e.store.Files(ctx, q)

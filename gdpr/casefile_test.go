@@ -158,7 +158,7 @@ func TestCaseFileBadInput(t *testing.T) {
 		"CaseFile.State":  func(f *gdpr.CaseFile, _ *gdpr.CaseAct) { f.State = "" },
 		"CaseFile.Due":    func(f *gdpr.CaseFile, _ *gdpr.CaseAct) { f.Due = time.Time{} },
 		"CaseFile.Public": func(f *gdpr.CaseFile, _ *gdpr.CaseAct) { f.Public = []byte("{") },
-		"CaseFile":        func(f *gdpr.CaseFile, _ *gdpr.CaseAct) { f.Secret = make([]byte, 10<<20) },
+		"CaseFile":        func(f *gdpr.CaseFile, _ *gdpr.CaseAct) { f.Secret = make([]byte, 65<<20) },
 		"CaseFile.ID":     func(f *gdpr.CaseFile, _ *gdpr.CaseAct) { f.Rev = 1 },
 		"CaseFile.Who":    func(f *gdpr.CaseFile, _ *gdpr.CaseAct) { f.Case = gdpr.NewID() },
 		"CaseAct.Action":  func(_ *gdpr.CaseFile, a *gdpr.CaseAct) { a.Action = "" },

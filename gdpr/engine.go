@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -76,6 +77,7 @@ type Engine struct {
 	cache    cache
 	watch    watch
 
+	caseKinds  sync.Map // kinds of files of cases that the store is known to have
 	suppressed suppressed
 	restricted restricted
 }

@@ -39,6 +39,9 @@ func (r *replay) judge(ctx context.Context, proofs []audit.Proof, absent map[any
 			for _, id := range p.Subjects {
 				persons[id] = p.Controller
 			}
+			if err := r.casesAgain(ctx, j, p); err != nil {
+				return nil, err
+			}
 		case audit.ErasedController:
 			if err := r.offboarded(ctx, j, p); err != nil {
 				return nil, err
