@@ -130,8 +130,9 @@ func TestFreeze(t *testing.T) {
 				require.NoError(t, sweepAll(h))
 				_, err = f.support.Get(ctx, ticket)
 				require.ErrorIs(t, err, gdpr.ErrPurposeEnded, "its time is up; it is there for the copy")
-				_, err = desk.Explain(ctx, ticket)
+				why, err := desk.Explain(ctx, ticket)
 				require.NoError(t, err)
+				require.NotEmpty(t, why.Parts)
 				if answered {
 					c.State = "answered"
 					require.NoError(t, desk.PutCase(ctx, gdpr.CaseAct{Action: "Answer", May: "export", Put: []*gdpr.CaseFile{c}, Thaw: true}))

@@ -94,8 +94,14 @@ func (d *Desk) records(ctx context.Context, s *gdpr.Session, c *Case, activity s
 // stream hands out the records of one activity after the other.
 func (d *Desk) stream(ctx context.Context, s *gdpr.Session, c *Case) iter.Seq2[report.Record, error] {
 	return func(yield func(report.Record, error) bool) {
+		activities := slices.DeleteFunc(d.reg.ActivityIDs(), func(id string) bool { return d.reg.Head(id) != id })
 		for _, h := range c.open().sec.Own {
-			for r, err := range d.each(ctx, s, c, h.Activity) {
+			if !slices.Contains(activities, h.Activity) { // the register no longer has it
+				activities = append(activities, h.Activity)
+			}
+		}
+		for _, activity := range activities {
+			for r, err := range d.each(ctx, s, c, activity) {
 				if !yield(r, err) || err != nil {
 					return
 				}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gallra/gallra/gdpr"
@@ -27,25 +28,46 @@ type Answer struct {
 	Told time.Time
 }
 
-// SealedCopy notes that the copy that was asked for is sealed: digest is the SHA-256 of what will be handed over. From now on what is due goes; what was granted besides
-// can be carried out. It needs the ability to export.
-func (d *Desk) SealedCopy(ctx context.Context, actor gdpr.Actor, c *Case, digest []byte) error {
+// SealedCopy notes that a copy is sealed: digest is the SHA-256 of what will be handed over, rights say of which it is a copy, Access, Portability or both in one package; where
+// one was granted they may be left out. With the last of them what is due goes, and what was granted besides can be carried out. It needs the ability to export.
+func (d *Desk) SealedCopy(ctx context.Context, actor gdpr.Actor, c *Case, digest []byte, rights ...Right) error {
 	return wrap("sealed copy", d.change(ctx, actor, c, ActExecute, "export", func(x *change) error {
+		var granted []Right
+		for _, r := range copies {
+			if len(x.granted(r)) > 0 {
+				granted = append(granted, r)
+			}
+		}
 		switch {
 		case len(digest) != 32:
 			return refuse("Digest", "not a SHA-256")
-		case len(x.granted(Access))+len(x.granted(Portability)) == 0:
+		case len(granted) == 0:
 			return ErrNotGranted
+		case len(rights) == 0 && len(granted) > 1:
+			return refuse("Rights", "missing: of access, of portability, or of both")
+		case len(rights) == 0:
+			rights = granted
 		}
-		x.pub.Copy = &Copy{x.now.UTC(), hex.EncodeToString(digest)}
-		for _, r := range []Right{Access, Portability} {
-			if len(x.granted(r)) > 0 && !x.did(r) {
+		for _, r := range rights {
+			if !slices.Contains(granted, r) {
+				return ErrNotGranted
+			}
+			x.pub.Copies = append(x.pub.Copies, Copy{r, x.now.UTC(), hex.EncodeToString(digest)})
+			if !x.did(r) {
 				x.pub.Done = append(x.pub.Done, Done{Right: r, At: x.now.UTC(), By: actor.String()})
 			}
 		}
-		x.act.Thaw = true
+		x.act.Thaw = x.copied()
 		return nil
 	}))
+}
+
+// copies are the rights to a copy.
+var copies = []Right{Access, Portability}
+
+// copied reports whether every copy that was granted is sealed.
+func (o *open) copied() bool {
+	return !slices.ContainsFunc(copies, func(r Right) bool { return len(o.granted(r)) > 0 && !o.did(r) })
 }
 
 // did reports whether a right was carried out.
@@ -114,9 +136,20 @@ func (d *Desk) Answer(ctx context.Context, actor gdpr.Actor, c *Case, a Answer) 
 				done = append(done, r)
 			}
 		}
-		d.post(x, noticeAnswer, toPerson, letter{Address: x.sec.Verified, Data: map[string]string{"done": rightCodes(done)}, Attachment: a.Package})
+		d.post(x, noticeAnswer, toPerson, letter{Address: x.sec.Verified, Data: map[string]string{"done": rightCodes(done), "kept": x.keptLines()}, Attachment: a.Package})
 		return nil
 	}))
+}
+
+// keptLines are what the answer to an erasure says is kept: for what, and until when, a line each.
+func (o *open) keptLines() string {
+	var lines []string
+	for _, k := range o.sec.Kept {
+		if line := k.Activity + "\t" + k.Until; !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // sealed reports whether data is an age file.

@@ -53,7 +53,7 @@ type public struct {
 	Identity  *Identified `json:"identity,omitempty"`
 	Decisions []Decision  `json:"decisions,omitempty"`
 	Done      []Done      `json:"done,omitempty"`
-	Copy      *Copy       `json:"copy,omitempty"`
+	Copies    []Copy      `json:"copies,omitempty"`
 	Told      []Told      `json:"told,omitempty"`
 	Forward   []Forward   `json:"forward,omitempty"`
 	Linked    []gdpr.ID   `json:"linked,omitempty"`
@@ -67,7 +67,15 @@ type secret struct {
 	Verified       savedAddress         `json:"verified,omitzero"`
 	Representative *savedRepresentative `json:"representative,omitempty"`
 	Text           string               `json:"text,omitempty"`
-	Reasons        []string             `json:"reasons,omitempty"` // of the decisions, in their order
+	Reasons        []string             `json:"reasons,omitempty"`  // of the decisions, in their order
+	Receipts       map[string]string    `json:"receipts,omitempty"` // of what was told, by its id
+	Kept           []keptNote           `json:"kept,omitempty"`     // what an erasure could not take
+}
+
+// keptNote is what of an activity an erasure could not take, until when; "" while nobody knows.
+type keptNote struct {
+	Activity string `json:"activity"`
+	Until    string `json:"until,omitempty"`
 }
 
 // pause is time that does not count; To is zero while it lasts.
@@ -115,6 +123,7 @@ type Done struct {
 
 // Copy is the copy of the data that was sealed for the person: nothing may go before.
 type Copy struct {
+	Right  Right     `json:"right"`
 	At     time.Time `json:"at"`
 	Digest string    `json:"digest"` // SHA-256 of what was handed over, in hexadecimal digits
 }
@@ -230,17 +239,17 @@ func (c *Case) Decisions() []Decision {
 // Done is what was carried out so far.
 func (c *Case) Done() []Done { return slices.Clone(c.open().pub.Done) }
 
-// Copy is the sealed copy; nil: there is none yet.
-func (c *Case) Copy() *Copy {
-	if c.open().pub.Copy == nil {
-		return nil
-	}
-	is := *c.open().pub.Copy
-	return &is
-}
+// Copies are the copies that were sealed, the last one last.
+func (c *Case) Copies() []Copy { return slices.Clone(c.open().pub.Copies) }
 
 // Told are the notices that were delivered.
-func (c *Case) Told() []Told { return slices.Clone(c.open().pub.Told) }
+func (c *Case) Told() []Told {
+	out := slices.Clone(c.open().pub.Told)
+	for i := range out {
+		out[i].Receipt = c.open().sec.Receipts[out[i].ID.String()]
+	}
+	return out
+}
 
 // Linked are other requests of the same person that were open at receipt: each keeps its own clock (REQUIREMENTS 4.12).
 func (c *Case) Linked() []gdpr.ID { return slices.Clone(c.open().pub.Linked) }

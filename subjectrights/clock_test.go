@@ -142,3 +142,44 @@ func TestRepeatedRequest(t *testing.T) {
 	assert.Equal(t, "2026-04-07", h.desk.Due(first).String())
 	assert.Equal(t, "2026-04-09", h.desk.Due(second).String())
 }
+
+// An extension gives no more time to refuse: that is told inside the first month, else it is a deviation (Art. 12(4)).
+func TestRefusalAfterTheFirstMonth(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, epm)
+	ctx := t.Context()
+	h.set("2026-03-05")
+	c := h.identified(gdpr.Email(annas), subjectrights.Access)
+	require.NoError(t, h.desk.Extend(ctx, dpo, c, subjectrights.Complexity, "Arkivet är på papper.", h.at))
+	h.set("2026-04-20")
+	require.NoError(t, h.desk.Decide(ctx, dpo, c, subjectrights.Decision{Right: subjectrights.Access, Ground: subjectrights.Excessive, Reasons: "Den tionde på en månad."}))
+	n := 0
+	for d, err := range h.As(dpo, gdpr.SubjectRights).Deviations(ctx) {
+		require.NoError(t, err)
+		assert.Equal(t, "2026-04-07", d.Last.String())
+		n++
+	}
+	assert.Equal(t, 1, n)
+}
+
+// What is wholly on hold is kept whole, restricted, and told: the case comes to its end.
+func TestErasureWhollyOnHold(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, epm)
+	ctx := t.Context()
+	h.set("2026-03-05")
+	p := h.posted()
+	h.put("support-ticket", gdpr.Record{Subject: gdpr.Email(annas), Fields: gdpr.Fields{"name": "Anna", "message": "Hej"}})
+	c := h.approved(gdpr.Email(annas), subjectrights.Erasure)
+	_, err := h.As(dpo, gdpr.SubjectRights).Hold(ctx, gdpr.Hold{Subject: gdpr.Subject(c.Person()), Ground: "Tvist 17/2026", ReviewBy: date(t, "2026-12-31")})
+	require.NoError(t, err)
+	out, err := h.desk.Erase(ctx, dpo, c)
+	require.NoError(t, err)
+	assert.Empty(t, out.Erasures[0].Records)
+	require.Len(t, out.Erasures[0].Kept, 1)
+	require.NoError(t, h.desk.Answer(ctx, dpo, c, subjectrights.Answer{}))
+	_, err = h.desk.Deliver(ctx, dpo)
+	require.NoError(t, err)
+	require.Len(t, p.sent, 1)
+	assert.Contains(t, p.sent[0].Text, "spärrat från radering")
+}

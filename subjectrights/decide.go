@@ -109,6 +109,13 @@ func (d *Desk) Decide(ctx context.Context, actor gdpr.Actor, c *Case, decisions 
 			}
 		}
 		x.act.Thaw = len(x.granted(Access))+len(x.granted(Portability)) == 0
+		first, err := d.first(&x.pub, x.today)
+		if err != nil {
+			return err
+		}
+		if len(why) > 0 && x.today.After(first) && x.pub.Overdue.IsZero() { // an extension gives no more time to refuse (Art. 12(4))
+			x.pub.Overdue, x.act.Missed = first, first
+		}
 		if len(why) > 0 {
 			d.notify(x, noticeRefusal, toPerson, x.answerTo(), map[string]string{"refused": strings.Join(why, "\n")})
 		}

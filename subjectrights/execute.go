@@ -52,12 +52,12 @@ type Outcome struct {
 // Erase erases what was granted of what we hold about the person as controller, on the grounds of Art. 17(1) that were decided on, record by record. What the register's floors
 // demand and what is on hold is kept; Kept says so. A customer's data is not touched. It needs the ability to erase for all activities.
 //
-// It fails with ErrCopyFirst when the same request asks for a copy that is not sealed yet, ErrPersonDecides for a job, and gdpr.ErrOnHold when holds keep everything,
-// or another request of the person waits for its copy. With an error and an Outcome both, it is erased, and only the case does not say so yet: try again.
+// What is wholly on hold is kept whole: it is restricted, and goes with the hold. It fails with ErrCopyFirst when the same request asks for a copy that is not sealed yet, ErrPersonDecides
+// for a job, and gdpr.ErrOnHold when another request of the person waits for its copy. With an error and an Outcome both, it is erased, and only the case does not say so yet: try again.
 func (d *Desk) Erase(ctx context.Context, actor gdpr.Actor, c *Case) (*Outcome, error) {
 	var out *Outcome
 	err := d.execute(ctx, actor, c, Erasure, "erase", func(x *change, s *gdpr.Session) ([]Done, error) {
-		if len(x.granted(Access))+len(x.granted(Portability)) > 0 && x.pub.Copy == nil {
+		if !x.copied() {
 			return nil, ErrCopyFirst
 		}
 		o := &Outcome{Case: x.file.Number}
@@ -82,20 +82,26 @@ func (d *Desk) erase(ctx context.Context, s *gdpr.Session, x *change, o *Outcome
 		return []Done{{}}, nil // nothing is held: the answer says so
 	}
 	var out []Done
-	var held error
-	parts := 0
 	for _, dec := range x.granted(Erasure) {
 		records := x.all(dec)
 		got, err := s.Erase(ctx, gdpr.Subject(x.pub.Person), gdpr.Ground(dec.Ground), dec.Records...) // none named: all that there is by now
 		switch {
 		case errors.Is(err, gdpr.ErrNotFound): // it is gone: erased before, or by its own rules
 			got = &gdpr.Erasure{}
-		case errors.Is(err, gdpr.ErrOnHold) && got != nil:
-			held = err
+		case errors.Is(err, gdpr.ErrOnHold) && got != nil: // all of it: kept, restricted, and gone with the hold
+			if frozen, failed := d.frozenElsewhere(ctx, s, got.Kept); failed != nil || frozen {
+				return nil, errors.Join(err, failed)
+			}
 		case err != nil:
 			return nil, err
 		}
-		parts += got.Parts
+		for _, k := range got.Kept {
+			note := keptNote{Activity: k.Activity}
+			if !k.Until.IsZero() {
+				note.Until = k.Until.String()
+			}
+			x.sec.Kept = append(x.sec.Kept, note)
+		}
 		o.Erasures = append(o.Erasures, *got)
 		if got.Parts == 0 && x.did(Erasure) { // and noted
 			continue
@@ -115,10 +121,23 @@ func (d *Desk) erase(ctx context.Context, s *gdpr.Session, x *change, o *Outcome
 		})
 		out = append(out, Done{Records: records, Kept: kept, Proof: got.Proof, Activities: x.activities(gone), Ground: gdpr.Ground(dec.Ground)})
 	}
-	if held != nil && parts == 0 {
-		return nil, held
-	}
 	return out, nil
+}
+
+// frozenElsewhere reports whether another open request keeps any of these records: then the erasure waits for that copy.
+func (d *Desk) frozenElsewhere(ctx context.Context, s *gdpr.Session, kept []gdpr.Kept) (bool, error) {
+	for _, k := range kept {
+		why, err := s.Explain(ctx, k.Record)
+		if err != nil {
+			return false, err
+		}
+		for _, p := range why.Parts {
+			if slices.ContainsFunc(p.Holds, func(h gdpr.HoldInfo) bool { return h.Freeze }) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
 // all are the records of a decision.
@@ -147,15 +166,21 @@ type Rectified struct {
 // decide for all activities. It fails with ErrForward for a customer's record, and as Session.Update does.
 func (d *Desk) Rectify(ctx context.Context, actor gdpr.Actor, c *Case, record gdpr.ID, to gdpr.Change) (*Rectified, error) {
 	var out *Rectified
+	var gone error
 	err := d.execute(ctx, actor, c, Rectification, "decide", func(x *change, s *gdpr.Session) ([]Done, error) {
 		var err error
-		if out, err = d.rectify(ctx, s, x, record, to); err != nil {
+		out, err = d.rectify(ctx, s, x, record, to)
+		if errors.Is(err, gdpr.ErrErased) && x.grantedFor(Rectification, record) && x.activityOf(record) != "" { // noted, so that the case can be answered
+			gone = err
+			return []Done{{Records: []gdpr.ID{record}}}, nil
+		}
+		if err != nil {
 			return nil, err
 		}
 		d.tell(x, noticeRectified, out.Tell)
 		return []Done{{Records: []gdpr.ID{record}}}, nil
 	})
-	if err != nil {
+	if err = errors.Join(err, gone); err != nil {
 		return nil, wrap("rectify", err)
 	}
 	return out, nil

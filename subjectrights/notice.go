@@ -40,7 +40,7 @@ type Told struct {
 	Kind     string    `json:"kind"`
 	To       string    `json:"to"` // "person", a party of the register, or the id of a customer
 	At       time.Time `json:"at"`
-	Receipt  string    `json:"receipt,omitempty"`
+	Receipt  string    `json:"-"` // sealed with the case: it is what somebody else says; an instruction keeps none
 	Attempts int       `json:"attempts"`
 }
 

@@ -208,6 +208,12 @@ func (d *Desk) noteTold(ctx context.Context, actor gdpr.Actor, file, f *gdpr.Cas
 // noted notes a delivery, and what follows from it.
 func (x *change) noted(t Told, d *Desk) {
 	x.pub.Told = append(x.pub.Told, t)
+	if t.Receipt != "" {
+		if x.sec.Receipts == nil {
+			x.sec.Receipts = map[string]string{}
+		}
+		x.sec.Receipts[t.ID.String()] = t.Receipt
+	}
 	switch t.Kind {
 	case noticeExtension:
 		first, err := d.first(&x.pub, x.today)

@@ -7,14 +7,15 @@ import (
 
 // words are what notices say in one language.
 type words struct {
-	subject  map[string]string // by kind; %s is the number of the case
-	body     map[string]string
-	right    map[Right]string
-	ground   map[string]string
-	sign     string // %s: name, contact
-	remedy   string // Art. 12(4); %s: the authority
-	passed   string
-	attached string
+	subject                    map[string]string // by kind; %s is the number of the case
+	body                       map[string]string
+	right                      map[Right]string
+	ground                     map[string]string
+	sign                       string // %s: name, contact
+	remedy                     string // Art. 12(4); %s: the authority
+	passed                     string
+	attached                   string
+	kept, keptUntil, keptWhile string // what an erasure leaves: purpose, day
 }
 
 // text composes the subject line and the text of a notice. What it says is what the case knew when the notice was made.
@@ -47,6 +48,9 @@ func (d *Desk) text(n notice, l letter) (subject, text string) {
 		if done := w.list(data("done")); done != "" {
 			body += "\n\n" + done
 		}
+		if data("kept") != "" {
+			body += "\n\n" + w.kept + d.keptText(w, l.Language, data("kept"))
+		}
 	case noticeForward:
 		body = fmt.Sprintf(body, data("received"), data("by")) + "\n\n" + w.list(data("rights")) + "\n\n" + data("records")
 	case noticeReport:
@@ -58,6 +62,24 @@ func (d *Desk) text(n notice, l letter) (subject, text string) {
 	}
 	o := d.reg.Organization
 	return subject, body + "\n\n" + fmt.Sprintf(w.sign, o.Name, o.Contact) + "\n"
+}
+
+// keptText is a line for each purpose for which something is kept.
+func (d *Desk) keptText(w *words, lang, rows string) string {
+	var b strings.Builder
+	for _, row := range strings.Split(rows, "\n") {
+		id, until, _ := strings.Cut(row, "\t")
+		title := id
+		if act, ok := d.reg.Activity(id); ok {
+			title = act.Purpose.In(lang)
+		}
+		if until == "" {
+			fmt.Fprintf(&b, "\n- "+w.keptWhile, title)
+		} else {
+			fmt.Fprintf(&b, "\n- "+w.keptUntil, title, until)
+		}
+	}
+	return b.String()
 }
 
 // list is one line for each right.

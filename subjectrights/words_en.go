@@ -30,8 +30,9 @@ var english = words{
 	ground: map[string]string{Excessive: "manifestly unfounded or excessive, Article 12(5)", NoSuchRight: "the conditions of the right are not met", OthersRights: "the rights of others, Article 15(4)",
 		FreeExpression: "freedom of expression, Article 17(3)(a)", LegalTask: "a legal obligation or public task, Article 17(3)(b)", PublicHealth: "public health, Article 17(3)(c)",
 		Archiving: "archiving, research or statistics, Article 17(3)(d)", LegalClaims: "legal claims, Article 17(3)(e)", Compelling: "compelling legitimate grounds, Article 21(1)"},
-	sign:     "%s\n%s",
-	remedy:   "You may lodge a complaint with the supervisory authority (%s), and you may go to court.",
+	sign:   "%s\n%s",
+	remedy: "You may lodge a complaint with the supervisory authority (%s), and you may go to court.",
+	kept:   "This we must keep for now. It is only stored, and goes by itself:", keptUntil: "%s: until the end of %s, as a law demands", keptWhile: "%s: as long as it is needed for legal claims or kept on hold",
 	attached: "What is attached can be opened by you alone.",
 	passed:   "Part of what you ask about we process on behalf of others, who decide about it. We have passed your request on to them.",
 }

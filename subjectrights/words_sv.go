@@ -32,8 +32,9 @@ var swedish = words{
 	ground: map[string]string{Excessive: "uppenbart ogrundad eller orimlig, artikel 12.5", NoSuchRight: "rättens villkor är inte uppfyllda", OthersRights: "andras rättigheter, artikel 15.4",
 		FreeExpression: "yttrandefrihet, artikel 17.3 a", LegalTask: "rättslig förpliktelse eller uppgift av allmänt intresse, artikel 17.3 b", PublicHealth: "folkhälsa, artikel 17.3 c",
 		Archiving: "arkiv, forskning eller statistik, artikel 17.3 d", LegalClaims: "rättsliga anspråk, artikel 17.3 e", Compelling: "tvingande berättigade skäl, artikel 21.1"},
-	sign:     "%s\n%s",
-	remedy:   "Du kan klaga hos tillsynsmyndigheten (%s), och du kan gå till domstol.",
+	sign:   "%s\n%s",
+	remedy: "Du kan klaga hos tillsynsmyndigheten (%s), och du kan gå till domstol.",
+	kept:   "Det här måste vi spara tills vidare. Det lagras bara, och raderas av sig självt:", keptUntil: "%s: till och med %s, eftersom lagen kräver det", keptWhile: "%s: så länge det behövs för rättsliga anspråk eller är spärrat från radering",
 	attached: "Det som är bifogat kan bara du öppna.",
 	passed:   "En del av det du frågar om behandlar vi för andras räkning, och det är de som bestämmer om det. Vi har lämnat din begäran vidare till dem.",
 }

@@ -231,9 +231,9 @@ func answer(ctx context.Context, h *house, set *settings) error {
 		return err
 	}
 	a := subjectrights.Answer{Told: told}
-	if c.Copy() != nil && told.IsZero() {
+	if len(c.Copies()) > 0 && told.IsZero() {
 		data, err := os.ReadFile(h.packageName(c))
-		if sum := sha256.Sum256(data); err != nil || hex.EncodeToString(sum[:]) != c.Copy().Digest {
+		if sum := sha256.Sum256(data); err != nil || hex.EncodeToString(sum[:]) != c.Copies()[len(c.Copies())-1].Digest {
 			return errors.New("the sealed copy is not there, or not the one that was noted")
 		}
 		a.Package = &subjectrights.Attachment{Name: "answer.zip.age", Data: data}
