@@ -136,9 +136,17 @@ func (d *Desk) Answer(ctx context.Context, actor gdpr.Actor, c *Case, a Answer) 
 				done = append(done, r)
 			}
 		}
-		d.post(x, noticeAnswer, toPerson, letter{Address: x.sec.Verified, Data: map[string]string{"done": rightCodes(done), "kept": x.keptLines()}, Attachment: a.Package})
+		d.post(x, noticeAnswer, toPerson, letter{Address: x.sec.Verified, Data: map[string]string{"done": rightCodes(done), "kept": x.keptLines(), "nothing": x.nothing()}, Attachment: a.Package})
 		return nil
 	}))
+}
+
+// nothing is "yes" where nothing was held as controller.
+func (o *open) nothing() string {
+	if len(o.sec.Own) == 0 {
+		return "yes"
+	}
+	return ""
 }
 
 // keptLines are what the answer to an erasure says is kept: for what, and until when, a line each.
@@ -186,6 +194,38 @@ func (d *Desk) ToldRefusal(ctx context.Context, actor gdpr.Actor, c *Case, at ti
 				x.act.Drop = append(x.act.Drop, &waiting[i])
 			}
 		}
+		return nil
+	}))
+}
+
+// ToldOtherwise notes that something was told by other means than a notice: by letter, by phone, at a meeting. kind and to are those of the message (Message.Kind, Message.Party), such as
+// "forward" and the id of a customer; what waits of it is not sent any more.
+func (d *Desk) ToldOtherwise(ctx context.Context, actor gdpr.Actor, c *Case, kind, to string, at time.Time) error {
+	if c.open() == nil {
+		return refuse("Case", "missing")
+	}
+	return wrap("told otherwise", d.note(ctx, actor, c, "ToldOtherwise", "disclose", func(x *change) error {
+		switch {
+		case at.IsZero() || at.After(x.now) || at.Before(x.pub.Received):
+			return refuse("At", "not between receipt and now")
+		case !slices.Contains(kinds, kind):
+			return refuse("Kind", "not one of the kinds of notices")
+		case kind == noticeForward && !slices.ContainsFunc(x.pub.Forward, func(w Forward) bool { return w.Controller.String() == to }):
+			return refuse("To", "not a customer whose data the request is about")
+		case to == "":
+			return refuse("To", "missing")
+		}
+		waiting, err := d.waiting(ctx, x)
+		if err != nil {
+			return err
+		}
+		for i := range waiting {
+			var n notice
+			if json.Unmarshal(waiting[i].Public, &n) == nil && n.Kind == kind && n.To == to {
+				x.act.Drop = append(x.act.Drop, &waiting[i])
+			}
+		}
+		x.noted(Told{ID: gdpr.NewID(), Kind: kind, To: to, At: at.UTC()}, d)
 		return nil
 	}))
 }

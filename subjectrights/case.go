@@ -257,7 +257,7 @@ func (c *Case) Linked() []gdpr.ID { return slices.Clone(c.open().pub.Linked) }
 // asks reports whether a right is used.
 func (c *Case) asks(r Right) bool { return slices.Contains(c.open().pub.Rights, r) }
 
-// String names the case, its rights, its state and its last day.
+// String names the case, its rights and its state.
 func (c Case) String() string {
 	if c.open() == nil {
 		return "no case"

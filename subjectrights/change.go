@@ -99,7 +99,7 @@ func (x *change) frozen() bool {
 	if len(x.pub.Decisions) > 0 && len(x.granted(Access))+len(x.granted(Portability)) == 0 {
 		return false // refused: there will be no copy
 	}
-	return asks && !x.pub.Person.IsZero() && !(len(x.pub.Decisions) > 0 && x.copied()) && x.pub.Overdue.IsZero() && State(x.file.State).waits()
+	return asks && !x.pub.Person.IsZero() && (len(x.pub.Decisions) == 0 || !x.copied()) && x.pub.Overdue.IsZero() && State(x.file.State).waits()
 }
 
 // pausedNow reports whether the clock stands still.

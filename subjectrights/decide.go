@@ -17,7 +17,8 @@ type Decision struct {
 	Records []gdpr.ID `json:"records,omitempty"`
 	// Grant: it is to be carried out.
 	Grant bool `json:"grant"`
-	// Ground is why. Of a granted erasure a letter of Art. 17(1), of a restriction one of Art. 18(1); of a refusal one of the grounds below. The others need none.
+	// Ground is why. Of a granted erasure a letter of Art. 17(1), of a restriction one of Art. 18(1); of a refusal Excessive, NoSuchRight, or what else is a constant of this package; of an erasure string(gdpr.NoLongerNeeded) and its likes.
+	// The others need none.
 	Ground string `json:"ground,omitempty"`
 	// Purpose is the activity that is objected to, or whose consent is withdrawn; "" is every one where the right exists.
 	Purpose string `json:"purpose,omitempty"`
@@ -155,14 +156,14 @@ func (d *Desk) checkDecision(x *change, dec *Decision) error {
 	switch dec.Right {
 	case Erasure:
 		if g := gdpr.Ground(dec.Ground); !g.Valid() || g == gdpr.Instructed {
-			return refuse("Decision.Ground", "not a letter of Art. 17(1)")
+			return refuse("Decision.Ground", "not a letter of Art. 17(1): A17-1-a to A17-1-f")
 		}
 		if gdpr.Ground(dec.Ground) == gdpr.Unlawful {
 			return nil // under every basis
 		}
 	case Restriction:
 		if !slices.Contains([]string{"A18-1-a", "A18-1-b", "A18-1-c", "A18-1-d"}, dec.Ground) {
-			return refuse("Decision.Ground", "not a letter of Art. 18(1)")
+			return refuse("Decision.Ground", "not a letter of Art. 18(1): A18-1-a to A18-1-d")
 		}
 	default:
 		if dec.Ground != "" {
@@ -179,7 +180,7 @@ func (d *Desk) checkDecision(x *change, dec *Decision) error {
 
 func (d *Desk) checkRefusal(x *change, dec *Decision) error {
 	if !slices.Contains(refusals[dec.Ground], dec.Right) {
-		return refuse("Decision.Ground", "does not refuse this right")
+		return refuse("Decision.Ground", "not a ground that refuses this right")
 	}
 	if strings.TrimSpace(dec.Reasons) == "" {
 		return refuse("Decision.Reasons", "missing: they are owed to the person (Art. 12(4))")

@@ -10,8 +10,10 @@
 //	desk.Due(c)  // the last day to answer, Art. 12(3)
 //	err = desk.Identify(ctx, dpo, c, subjectrights.LoggedIn, subjectrights.Address{Contact: "anna@kund.example"})
 //	err = desk.Decide(ctx, dpo, c, subjectrights.Decision{Right: subjectrights.Access, Grant: true})
-//	r, err := desk.Access(ctx, dpo, c)       // report.Package seals it for the person
-//	err = desk.SealedCopy(ctx, dpo, c, digest)
+//	r, err := desk.Access(ctx, dpo, c)
+//	sum := sha256.New()
+//	_, err = report.Package(ctx, io.MultiWriter(file, sum), r, report.PackageOptions{Passphrase: agreed, Signer: eng})
+//	err = desk.SealedCopy(ctx, dpo, c, sum.Sum(nil))
 //	err = desk.Answer(ctx, dpo, c, subjectrights.Answer{Told: now})
 //	err = desk.Close(ctx, dpo, c)
 //
@@ -40,7 +42,8 @@
 // # Notices
 //
 // What is to be told (receipt, extension, refusal, answer, what goes to customers and recipients) waits in an outbox, written together with what it tells of. Deliver sends it
-// through Options.Transport, at least once, noted once. Without a transport whoever acts tells by other means, and says when.
+// through Options.Transport, at least once, noted once. What is told by other means is noted with ToldOtherwise. A case
+// in hand is old after Deliver: read it again with Desk.Case.
 //
 // # Errors
 //

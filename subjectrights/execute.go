@@ -90,7 +90,7 @@ func (d *Desk) erase(ctx context.Context, s *gdpr.Session, x *change, o *Outcome
 			got = &gdpr.Erasure{}
 		case errors.Is(err, gdpr.ErrOnHold) && got != nil: // all of it: kept, restricted, and gone with the hold
 			if frozen, failed := d.frozenElsewhere(ctx, s, got.Kept); failed != nil || frozen {
-				return nil, errors.Join(err, failed)
+				return nil, errors.Join(fmt.Errorf("another request of the person waits for its copy: %w", err), failed)
 			}
 		case err != nil:
 			return nil, err
@@ -218,7 +218,7 @@ func (o *open) grantedFor(r Right, record gdpr.ID) bool {
 	return slices.ContainsFunc(o.granted(r), func(dec Decision) bool { return dec.Records == nil || slices.Contains(dec.Records, record) })
 }
 
-// Restrict restricts what was granted: it may only be stored from now on (Art. 18(2)), at every read and write, until Lift. Recipients hear of it (Art. 19). review is the day on
+// Restrict restricts what was granted: it may only be stored from now on (Art. 18(2)), at every read and write, until gdpr.Session.Unrestrict, which comes after the person was told (Art. 18(3)). Recipients hear of it (Art. 19). review is the day on
 // which somebody looks again at what the person wants kept, Art. 18(1)(b) and (c); else the zero Date. It needs the ability to decide for all activities.
 func (d *Desk) Restrict(ctx context.Context, actor gdpr.Actor, c *Case, review civil.Date) ([]gdpr.ID, error) {
 	var out []gdpr.ID

@@ -163,7 +163,7 @@ func TestHostileReopenedIsNotOverdue(t *testing.T) {
 	require.NoError(t, h.desk.GiveUp(ctx, dpo, c, "Inget svar."))
 	h.set("2026-06-01")
 	require.NoError(t, h.desk.Identify(ctx, dpo, c, subjectrights.LoggedIn, subjectrights.Address{Contact: annas}))
-	late, err := h.desk.Missed(ctx, dpo)
+	late, err := h.desk.MarkMissed(ctx, dpo)
 	require.NoError(t, err)
 	assert.Empty(t, late, "due "+h.desk.Due(c).String())
 }
@@ -736,7 +736,7 @@ func TestHostileExtension(t *testing.T) {
 	require.NoError(t, err)
 	c = h.reread(c)
 	assert.Equal(t, "2028-03-29", h.desk.Due(c).String(), "told too late")
-	late, err := h.desk.Missed(ctx, dpo)
+	late, err := h.desk.MarkMissed(ctx, dpo)
 	require.NoError(t, err)
 	assert.Len(t, late, 1)
 }

@@ -42,7 +42,7 @@ type Identified struct {
 func (d *Desk) Identify(ctx context.Context, actor gdpr.Actor, c *Case, how Method, answerTo Address) error {
 	return wrap("identify", d.change(ctx, actor, c, ActIdentify, "read", func(x *change) error {
 		if !how.Valid() {
-			return refuse("Method", "not one of the methods")
+			return refuse("Method", "not one of the methods: logged-in, known-address, electronic-id, questions, seen-document, known")
 		}
 		if err := answerTo.check("AnswerTo"); err != nil {
 			return err

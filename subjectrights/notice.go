@@ -31,6 +31,9 @@ const (
 	noticeRestricted    = "restricted"
 )
 
+var kinds = []string{noticeReceived, noticeIdentity, noticeClarification, noticeNotIdentified, noticeExtension, noticeRefusal, noticeFee, noticeAnswer, noticeForward,
+	noticeRectified, noticeErased, noticeRestricted}
+
 // toPerson is whom a notice goes to when it is no party.
 const toPerson = "person"
 
@@ -120,7 +123,10 @@ func rightCodes(rights []Right) string {
 
 // acknowledge tells the person that the request has come, by when it is answered, and to whom else it was passed on.
 func (d *Desk) acknowledge(x *change, due civil.Date) {
-	data := map[string]string{"due": due.String()}
+	data := map[string]string{}
+	if !due.Before(x.today) {
+		data["due"] = due.String()
+	}
 	if len(x.pub.Forward) > 0 {
 		data["passed on"] = "yes"
 	}

@@ -129,8 +129,8 @@ type Line struct {
 	Overdue bool
 }
 
-// Open lists the open cases, what burns first comes first. It costs nothing for closed ones. It needs the ability to read all activities.
-func (d *Desk) Open(ctx context.Context, actor gdpr.Actor) ([]Line, error) {
+// OpenCases lists the open cases, what burns first comes first. It costs nothing for closed ones. It needs the ability to read all activities.
+func (d *Desk) OpenCases(ctx context.Context, actor gdpr.Actor) ([]Line, error) {
 	files, err := d.eng.As(actor, gdpr.SubjectRights).OpenCaseFiles(ctx, kindRequest, gdpr.ID{})
 	if err != nil {
 		return nil, wrap("list cases", err)
@@ -145,10 +145,10 @@ func (d *Desk) Open(ctx context.Context, actor gdpr.Actor) ([]Line, error) {
 	return out, nil
 }
 
-// Missed marks each open case whose last day is over, and writes one deviation for it, however often it runs (REQUIREMENTS 3.2). It returns all that are overdue. A job
+// MarkMissed marks each open case whose last day is over, and writes one deviation for it, however often it runs (REQUIREMENTS 3.2). It returns all that are overdue. A job
 // may do it every morning. It needs the ability to read all activities.
-func (d *Desk) Missed(ctx context.Context, actor gdpr.Actor) ([]Line, error) {
-	lines, err := d.Open(ctx, actor)
+func (d *Desk) MarkMissed(ctx context.Context, actor gdpr.Actor) ([]Line, error) {
+	lines, err := d.OpenCases(ctx, actor)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (d *Desk) Missed(ctx context.Context, actor gdpr.Actor) ([]Line, error) {
 		if !c.open().pub.Overdue.IsZero() {
 			continue
 		}
-		x := &change{open: c.open(), now: d.now(), actor: actor, act: gdpr.CaseAct{Action: "Missed", May: "read"}}
+		x := &change{open: c.open(), now: d.now(), actor: actor, act: gdpr.CaseAct{Action: "MarkMissed", May: "read"}}
 		x.today = civil.DateOf(x.now, d.zone)
 		if err := d.put(ctx, x); err != nil && !errors.Is(err, gdpr.ErrConflict) { // else somebody else was first
 			return nil, wrap("mark missed cases", err)

@@ -15,6 +15,9 @@ type words struct {
 	remedy                     string // Art. 12(4); %s: the authority
 	passed                     string
 	attached                   string
+	late                       string // of a request whose last day is over when it is taken in
+	nothing                    string // nothing is held as controller
+	done                       string // before the list of what was done
 	kept, keptUntil, keptWhile string // what an erasure leaves: purpose, day
 }
 
@@ -29,7 +32,9 @@ func (d *Desk) text(n notice, l letter) (subject, text string) {
 	body := w.body[n.Kind]
 	switch n.Kind {
 	case noticeReceived:
-		body = fmt.Sprintf(body, data("due"))
+		if body = w.late; data("due") != "" {
+			body = fmt.Sprintf(w.body[n.Kind], data("due"))
+		}
 		if data("passed on") != "" {
 			body += "\n\n" + w.passed
 		}
@@ -45,11 +50,14 @@ func (d *Desk) text(n notice, l letter) (subject, text string) {
 		if l.Attachment != nil {
 			body += " " + w.attached
 		}
+		if data("nothing") != "" {
+			body += " " + w.nothing
+		}
 		if done := w.list(data("done")); done != "" {
-			body += "\n\n" + done
+			body += "\n\n" + w.done + "\n" + done
 		}
 		if data("kept") != "" {
-			body += "\n\n" + w.kept + d.keptText(w, l.Language, data("kept"))
+			body += "\n\n" + w.kept + d.keptText(w, l.Language, data("kept")) + "\n\n" + fmt.Sprintf(w.remedy, d.reg.Organization.Authority)
 		}
 	case noticeForward:
 		body = fmt.Sprintf(body, data("received"), data("by")) + "\n\n" + w.list(data("rights")) + "\n\n" + data("records")

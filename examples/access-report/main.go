@@ -61,6 +61,9 @@ func answer(ctx context.Context, set settings, in io.Reader, told io.Writer) (er
 	if err != nil {
 		return err
 	}
+	if _, err := os.Lstat(set.out); err == nil { // before anything is taken in
+		return fmt.Errorf("%s is there already: give another name by -out", set.out)
+	}
 	h, err := openHouse(ctx, set)
 	if err != nil {
 		return err

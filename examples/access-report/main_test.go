@@ -71,7 +71,7 @@ func TestDemo(t *testing.T) {
 	}
 	code, told = call(t, "", "-demo", "-plain", "-out", out)
 	assert.Equal(t, 1, code)
-	assert.Contains(t, told, "exists", "nothing is written over")
+	assert.Contains(t, told, "is there already", "nothing is written over")
 }
 
 // TestStore: the store of an application, on SQLite, asked in every way.

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -27,7 +28,8 @@ HOW it is sealed:
 
   -format LIST       of html, pdf, json, jsonl, csv; default html,json,csv. pdf needs Chromium
   -lang LIST         of sv, en; default both
-  -out FILE          a new file; default access-report.zip.age, or .zip for a plain one
+  -out FILE          a new file; default access-report.zip.age, or .zip for a plain one,
+                     with -demo in the folder out
   -actor NAME        the person who answers, with a role that may read everything
   -identified METHOD how it was made sure who asks: logged-in, known-address, electronic-id,
                      questions, seen-document or known. There is no report without
@@ -116,6 +118,9 @@ func parse(args []string, env func(string) string) (settings, error) {
 	}
 	s.dsn, s.keysDSN = strings.TrimSpace(env("GALLRA_DSN")), strings.TrimSpace(env("GALLRA_KEYS_DSN"))
 	s.kek, s.register = strings.TrimSpace(env("GALLRA_KEK")), strings.TrimSpace(env("GALLRA_REGISTER"))
+	if s.demo {
+		s.out = filepath.Join("out", s.out) // where git does not look
+	}
 	if !s.plain {
 		s.out += ".age"
 	}

@@ -130,6 +130,9 @@ func execute(ctx context.Context, h *house, set *settings) error {
 		{subjectrights.Erasure, erase},
 	}
 	left := granted(c)
+	if len(left) == 0 {
+		return misuse("nothing waits to be carried out: a request is identified and decided on first")
+	}
 	for _, s := range steps {
 		if !slices.Contains(left, s.right) {
 			continue
@@ -259,6 +262,6 @@ func closeCase(ctx context.Context, h *house, set *settings) error {
 // deliver writes the notices that wait as drafts.
 func deliver(ctx context.Context, h *house, set *settings) error {
 	out, err := h.desk.Deliver(ctx, set.as)
-	h.printf("%d written to %s, %d failed, %d not yet tried again\n", out.Sent, filepath.Join(h.dir, "drafts"), out.Failed, out.Later)
+	h.printf("%d written to %s, %d failed, %d to be tried later\n", out.Sent, filepath.Join(h.dir, "drafts"), out.Failed, out.Later)
 	return err
 }

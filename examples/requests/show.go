@@ -46,7 +46,7 @@ func (h *house) table(lines []line) error {
 		in := fmt.Sprintf("in %d days", l.Days)
 		switch {
 		case !answerRuns(l.State):
-			in = "answered"
+			in = "to be closed"
 		case l.State == subjectrights.AwaitingIdentity || l.State == subjectrights.AwaitingClarification:
 			in = "the clock rests"
 		case l.Overdue:
@@ -66,7 +66,7 @@ func answerRuns(s subjectrights.State) bool {
 
 // list shows the open requests, what burns first comes first.
 func list(ctx context.Context, h *house, set *settings) error {
-	open, err := h.desk.Open(ctx, set.as)
+	open, err := h.desk.OpenCases(ctx, set.as)
 	if err != nil {
 		return err
 	}
@@ -83,10 +83,10 @@ func list(ctx context.Context, h *house, set *settings) error {
 // overdue is for the morning's mail: what is late, and what soon will be. It marks what is late, once, as a deviation. When there is nothing to say it
 // says nothing, so that cron sends no mail.
 func overdue(ctx context.Context, h *house, set *settings) error {
-	if _, err := h.desk.Missed(ctx, set.as); err != nil {
+	if _, err := h.desk.MarkMissed(ctx, set.as); err != nil {
 		return err
 	}
-	open, err := h.desk.Open(ctx, set.as)
+	open, err := h.desk.OpenCases(ctx, set.as)
 	if err != nil {
 		return err
 	}

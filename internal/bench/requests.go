@@ -38,7 +38,7 @@ func dueListBench(ctx context.Context, p plan) ([]Result, error) {
 		}
 		lists = append(lists, func(ctx context.Context, _ int) (spent, error) {
 			w := p.watch()
-			lines, err := desk.Open(ctx, gdpr.Person("Bench"))
+			lines, err := desk.OpenCases(ctx, gdpr.Person("Bench"))
 			took := w.stop()
 			if err == nil && len(lines) != openCases {
 				err = fmt.Errorf("a list of %d", len(lines))
