@@ -108,7 +108,7 @@ func (d *Desk) passOn(ctx context.Context, x *change, w Forward) error {
 		ids[i] = id.String()
 	}
 	d.notify(x, noticeForward, w.Controller.String(), savedAddress{Name: p.Name, Contact: p.Contact}, map[string]string{
-		"received": x.pub.Day.String(), "rights": rightCodes(x.pub.Rights), "records": strings.Join(ids, "\n"), "by": w.By.String(),
+		"received": x.pub.Day.String(), "rights": rightCodes(x.pub.Rights), "records": strings.Join(ids, "\n"),
 	})
 	return nil
 }

@@ -60,7 +60,7 @@ func (d *Desk) text(n notice, l letter) (subject, text string) {
 			body += "\n\n" + w.kept + d.keptText(w, l.Language, data("kept")) + "\n\n" + fmt.Sprintf(w.remedy, d.reg.Organization.Authority)
 		}
 	case noticeForward:
-		body = fmt.Sprintf(body, data("received"), data("by")) + "\n\n" + w.list(data("rights")) + "\n\n" + data("records")
+		body = fmt.Sprintf(body, data("received")) + "\n\n" + w.list(data("rights")) + "\n\n" + data("records")
 	case noticeReport:
 		body = fmt.Sprintf(body, data("action"), data("done"), data("proof"))
 	case noticeDisputed:

@@ -18,7 +18,7 @@ var english = words{
 		noticeRefusal:       "We will not do the following:",
 		noticeFee:           "We find your request excessive, and will deal with it for a fee of %s (Article 12(5) of the GDPR). The reason:\n\n%s",
 		noticeAnswer:        "This is the answer to your request.",
-		noticeForward:       "On %s we received the request of a person whose data we process for you. You decide about it and answer it; we carry out your instructions (Article 28(3)(e) of the GDPR). It is passed on by %s at the latest. The person uses the following rights, about the records listed below.",
+		noticeForward:       "On %s we received the request of a person whose data we process for you. You decide about it and answer it; we carry out your instructions (Article 28(3)(e) of the GDPR). The person uses the following rights, about the records listed below.",
 		noticeReport:        "Your instruction (%s) is carried out: %s. Proof: %s",
 		noticeDisputed:      "We hold back your instruction (%s), since we believe that it infringes the law (Article 28(3) of the GDPR):\n\n%s\n\nPlease tell us whether you stand by it.",
 		noticeRectified:     "Please correct it in your records as well (Article 19 of the GDPR). Fields: %s. Which person it is we tell you over a protected channel: write to us with the number above.",

@@ -20,7 +20,7 @@ var swedish = words{
 		noticeRefusal:       "Följande av det du har begärt gör vi inte:",
 		noticeFee:           "Vi bedömer att din begäran är orimlig, och behandlar den mot en avgift på %s (artikel 12.5 i GDPR). Skälet:\n\n%s",
 		noticeAnswer:        "Det här är svaret på din begäran.",
-		noticeForward:       "Den %s tog vi emot en begäran från en person vars uppgifter vi behandlar för er. Det är ni som bedömer och besvarar den; vi utför era instruktioner (artikel 28.3 e i GDPR). Den lämnas vidare senast den %s. Personen använder följande rättigheter, om posterna som räknas upp nedan.",
+		noticeForward:       "Den %s tog vi emot en begäran från en person vars uppgifter vi behandlar för er. Det är ni som bedömer och besvarar den; vi utför era instruktioner (artikel 28.3 e i GDPR). Personen använder följande rättigheter, om posterna som räknas upp nedan.",
 		noticeReport:        "Er instruktion (%s) är utförd: %s. Bevis: %s",
 		noticeDisputed:      "Vi väntar med er instruktion (%s), eftersom vi anser att den strider mot lagen (artikel 28.3 i GDPR):\n\n%s\n\nMeddela oss om ni står fast vid den.",
 		noticeRectified:     "Rätta dem även i era register (artikel 19 i GDPR). Fält: %s. Vilken person det är berättar vi i en skyddad kanal: skriv till oss med numret ovan.",

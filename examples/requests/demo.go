@@ -70,14 +70,14 @@ func (p *program) step(ctx context.Context, set *settings, call string) error {
 	args := strings.Fields(call)
 	for i := range args {
 		if args[i] == "MANY" {
-			args[i] = "Your orders lie in several archives."
+			args[i] = "Dina beställningar ligger i flera arkiv."
 		}
 	}
 	actor := privacy
 	if args[0] == "overdue" || args[0] == "deliver" {
 		actor = morning
 	}
-	p.printf("\n$ requests %s\n", strings.Replace(call, "MANY", `"Your orders lie in several archives."`, 1))
+	p.printf("\n$ requests %s\n", strings.Replace(call, "MANY", `"Dina beställningar ligger i flera arkiv."`, 1))
 	lines := "anna.lindqvist@kund.example\nAnna Lindqvist\n"
 	if strings.Contains(call, "known-address") {
 		lines = "olle.oberg@kund.example\n"

@@ -168,7 +168,7 @@ func (h *house) page(ctx context.Context, s *shown) error {
 		h.printf("  identified  %s by %s, %s\n", day(s.Identity.At), s.Identity.By, s.Identity.Method)
 	}
 	for _, own := range s.Own {
-		h.printf("  ours        %s: %d records\n", own.Activity, len(own.Records))
+		h.printf("  ours        %s: %s\n", own.Activity, records(len(own.Records)))
 		for _, id := range own.Records {
 			h.printf("                %s\n", id)
 		}
@@ -182,7 +182,7 @@ func (h *house) page(ctx context.Context, s *shown) error {
 		if !f.PassedOn.IsZero() {
 			passed = "passed on " + day(f.PassedOn)
 		}
-		h.printf("  customer's  %s: %d records, %s\n", p.Name, len(f.Records), passed)
+		h.printf("  customer's  %s: %s, %s\n", p.Name, records(len(f.Records)), passed)
 	}
 	for _, d := range s.Decisions {
 		what := "refused"
@@ -205,4 +205,11 @@ func (h *house) page(ctx context.Context, s *shown) error {
 		h.printf("  next        %s\n", strings.Join(next, ", "))
 	}
 	return nil
+}
+
+func records(n int) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return fmt.Sprintf("%d records", n)
 }
