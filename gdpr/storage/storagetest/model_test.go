@@ -17,7 +17,6 @@ import (
 
 	"github.com/gallra/gallra/gdpr/storage"
 	"github.com/gallra/gallra/gdpr/storage/memory"
-	_ "github.com/gallra/gallra/internal/seeded"
 )
 
 // spy notes which fields of batches that succeeded, and of questions, were set.
