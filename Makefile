@@ -15,7 +15,7 @@ export GOFLAGS ?= -buildvcs=false
 test: setup bin/gotestsum ## Run all tests; install or name what is missing, and let no test skip for the want of it
 	@mkdir -p out && rm -f out/test.json
 	@status=0; run="$(CURDIR)/bin/gotestsum --format pkgname --format-icons text --format-hide-empty-pkg --hide-summary skipped"; \
-	GALLRA_REQUIRE=1 $$run --jsonfile out/test.json -- -timeout 16m ./... || status=$$?; \
+	GALLRA_REQUIRE=1 $$run --jsonfile out/test.json -- -timeout 18m ./... || status=$$?; \
 	for module in $(NESTED); do \
 		(cd $$module && $$run --jsonfile "$(CURDIR)/out/nested.json" -- ./...) || status=$$?; \
 		cat out/nested.json >> out/test.json && rm out/nested.json; \

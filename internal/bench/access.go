@@ -201,10 +201,10 @@ func (p plan) accessSpeed(ctx context.Context, all []*holder) ([]Result, error) 
 	}
 	p.note("  access: raw and opened 10, raw and opened, JSON, JSON lines of %d: %v", many.n, h)
 	out := []Result{
-		h.speed("Access: 10 records found and opened, of SELECT and Scan", ">= 0.12", 0, 1),
-		h.speed(fmt.Sprintf("Access: %d records found and opened, of SELECT and Scan", many.n), ">= 0.15", 2, 3),
-		h.speed(fmt.Sprintf("Access: report of %d records as JSON, of SELECT and Scan", many.n), ">= 0.05", 2, 4),
-		h.speed("Access: the same as JSON lines, of SELECT and Scan", ">= 0.05", 2, 5),
+		h.speed("Access: 10 records found and opened, of SELECT and Scan", ">= 0.70", 0, 1),
+		h.speed(fmt.Sprintf("Access: %d records found and opened, of SELECT and Scan", many.n), ">= 0.70", 2, 3),
+		h.speed(fmt.Sprintf("Access: report of %d records as JSON, of SELECT and Scan", many.n), ">= 0.55", 2, 4),
+		h.speed("Access: the same as JSON lines, of SELECT and Scan", ">= 0.55", 2, 5),
 	}
 	// What a form or the seal costs by itself: of records that are in memory.
 	var held []report.Record
