@@ -297,7 +297,7 @@ func (d *Desk) waiting(ctx context.Context, x *change) ([]gdpr.CaseFile, error) 
 	return d.session(x.actor, x.file.Number).OpenCaseFiles(ctx, kindNotice, x.file.ID)
 }
 
-// Withdraw ends a case since the person has withdrawn the request, in writing; evidence says where that is. What it waited for is not sent any more. The file goes when the
+// Withdraw ends a case since the person has withdrawn the request, in writing; evidence says where that is, in one line that names nobody: it stands in the trail. What it waited for is not sent any more. The file goes when the
 // period for case files is over.
 func (d *Desk) Withdraw(ctx context.Context, actor gdpr.Actor, c *Case, evidence string) error {
 	return wrap("withdraw", d.change(ctx, actor, c, ActWithdraw, "read", func(x *change) error {

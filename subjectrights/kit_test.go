@@ -2,6 +2,7 @@ package subjectrights_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -235,4 +236,35 @@ func annaEverywhere(h *house) (own, customers []gdpr.ID) {
 	h.put("support-ticket", gdpr.Record{Subject: gdpr.Email("noel.sjogren@adalens-bygg.example"), Fields: gdpr.Fields{"name": "Noël Sjögren", "message": "Inget om henne"}})
 	h.set("2026-03-05")
 	return own, customers
+}
+
+// ticket is one of Anna's support tickets.
+func (h *house) ticket(who gdpr.Identity, message string) gdpr.ID {
+	h.t.Helper()
+	return h.put("support-ticket", gdpr.Record{Subject: who, Fields: gdpr.Fields{"name": "Anna Lindqvist", "message": message}})
+}
+
+func (h *house) sweepAll() {
+	h.t.Helper()
+	_, err := h.Sweep(h.t.Context(), &gdpr.SweepOptions{MaxShare: 1})
+	require.NoError(h.t, err)
+}
+
+// left reports whether anything of a record is there.
+func (h *house) left(record gdpr.ID) bool {
+	h.t.Helper()
+	x, err := h.As(dpo, gdpr.SubjectRights).Explain(h.t.Context(), record)
+	if errors.Is(err, gdpr.ErrErased) {
+		return false
+	}
+	require.NoError(h.t, err)
+	return len(x.Parts) > 0
+}
+
+// reread is the case as it is stored.
+func (h *house) reread(c *subjectrights.Case) *subjectrights.Case {
+	h.t.Helper()
+	c, err := h.desk.Case(h.t.Context(), dpo, c.ID())
+	require.NoError(h.t, err)
+	return c
 }

@@ -82,7 +82,10 @@ func (b *bulk) stream(ctx context.Context, conn any, text string) (err error) {
 			if col > 0 {
 				buf = append(buf, '\t')
 			}
-			buf = appendCopied(buf, b.value(row, col))
+			var err error
+			if buf, err = appendCopied(buf, b.value(row, col)); err != nil {
+				return err
+			}
 		}
 		if len(buf) < chunk && row < b.rows-1 {
 			buf = append(buf, '\n')
@@ -101,16 +104,16 @@ func (b *bulk) stream(ctx context.Context, conn any, text string) (err error) {
 }
 
 // appendCopied writes a value as COPY reads it.
-func appendCopied(to []byte, value any) []byte {
+func appendCopied(to []byte, value any) ([]byte, error) {
 	switch v := value.(type) {
 	case nil:
-		return append(to, `\N`...)
+		return append(to, `\N`...), nil
 	case int:
-		return strconv.AppendInt(to, int64(v), 10)
+		return strconv.AppendInt(to, int64(v), 10), nil
 	case int64:
-		return strconv.AppendInt(to, v, 10)
+		return strconv.AppendInt(to, v, 10), nil
 	case bool:
-		return append(to, strconv.FormatBool(v)[0])
+		return append(to, strconv.FormatBool(v)[0]), nil
 	case string:
 		for i := range len(v) {
 			switch c := v[i]; c {
@@ -120,9 +123,9 @@ func appendCopied(to []byte, value any) []byte {
 				to = append(to, c)
 			}
 		}
-		return to
+		return to, nil
 	case []byte:
-		return hex.AppendEncode(append(to, `\\x`...), v)
+		return hex.AppendEncode(append(to, `\\x`...), v), nil
 	}
-	panic("a value of no known type")
+	return to, errors.New("copy rows: a value of no known type")
 }
